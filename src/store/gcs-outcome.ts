@@ -1,0 +1,83 @@
+/**
+ * What an HTTP outcome proves. Pure functions; the table is STORE.md's.
+ *
+ * Invariant: what is not certain is `unknown`.
+ */
+
+import type { HttpOutcome, HttpReply } from "./gcs-request.js";
+import { parseObject, isRecord, readUploaded } from "./gcs-upload.js";
+import type { Expected } from "./gcs-upload.js";
+import { StoreError } from "./store.js";
+import type { CreateResult, DeleteResult, StoreErrorKind } from "./store.js";
+
+/** `forbidden`: this try did nothing; only a look at the name tells whether it exists. */
+export type CreateOutcome = CreateResult | { readonly type: "forbidden"; readonly cause: string };
+
+/** What became of a create with `ifGenerationMatch=0`. */
+export function createOutcome(outcome: HttpOutcome, expected: Expected): CreateOutcome {
+  if (outcome.type === "failed") {
+    return { type: outcome.sent ? "unknown" : "refused", cause: outcome.cause };
+  }
+  const cause = replyText(outcome);
+  switch (outcome.status) {
+    case 200: {
+      const version = readUploaded(outcome.body, expected);
+      return version === undefined ? { type: "unknown", cause } : { type: "created", version };
+    }
+    case 412:
+      return { type: "exists" };
+    case 403:
+      return { type: "forbidden", cause };
+    case 400:
+    case 401:
+    case 404:
+    case 413:
+      return { type: "refused", cause };
+    default:
+      return { type: "unknown", cause };
+  }
+}
+
+export function deleteOutcome(outcome: HttpOutcome): DeleteResult {
+  if (outcome.type === "failed") return { type: "unknown", cause: outcome.cause };
+  if (outcome.status === 204 || outcome.status === 200) return { type: "deleted" };
+  if (outcome.status === 404 && !isBucketMissing(outcome)) return { type: "absent" };
+  return { type: "unknown", cause: replyText(outcome) };
+}
+
+/** The error of a read that failed, or was answered by other than what was asked for. */
+export function readError(what: string, outcome: HttpOutcome, problem?: string): StoreError {
+  const cause = outcome.type === "failed" ? outcome.cause : replyText(outcome);
+  const kind = outcome.type === "failed" ? outcome.kind : replyKind(outcome);
+  return new StoreError(kind, `${what}: ${problem === undefined ? "" : `${problem}; `}${cause}`);
+}
+
+/** A 404 of an object says which: the object, or the bucket. */
+export function isBucketMissing(reply: HttpReply): boolean {
+  return /bucket does not exist|no such bucket/i.test(reply.body.toString("utf8"));
+}
+
+function replyKind(reply: HttpReply): StoreErrorKind {
+  switch (reply.status) {
+    case 400:
+    case 404:
+      return "invalid";
+    case 401:
+      return "forbidden";
+    case 403:
+      // Google also says so of limits that were reached.
+      return /limitExceeded|quotaExceeded/i.test(reply.body.toString("utf8"))
+        ? "unavailable"
+        : "forbidden";
+    default:
+      return "unavailable";
+  }
+}
+
+/** A reply in a line for people: its status and what Google says of it. */
+export function replyText(reply: HttpReply): string {
+  const error = parseObject(reply.body)?.["error"];
+  const message = isRecord(error) ? error["message"] : undefined;
+  const text = typeof message === "string" ? message : reply.body.toString("utf8", 0, 200);
+  return `HTTP ${reply.status}: ${text.replace(/\s+/g, " ").trim()}`;
+}
