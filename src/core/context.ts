@@ -1,0 +1,35 @@
+/** What the parts of one core share: its options, its clock, its numbers and its effects. */
+
+import type { CoreOptions } from "./options.js";
+import type { Effect, RequestId } from "./protocol.js";
+
+export class Context {
+  readonly options: CoreOptions;
+  /** Ticks since the core was made. */
+  now = 0;
+  #effects: Effect[] = [];
+  #nextRequest: RequestId = 1;
+
+  constructor(options: CoreOptions) {
+    this.options = options;
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  takeEffects(): readonly Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The number that the next store request will have: orders requests against reads. */
+  get nextRequest(): RequestId {
+    return this.#nextRequest;
+  }
+
+  newRequest(): RequestId {
+    return this.#nextRequest++;
+  }
+}

@@ -1,0 +1,440 @@
+/**
+ * One node's protocol as a function of its inputs: `step(input)` returns the effects to perform.
+ *
+ * No clock, no randomness, no I/O of its own: time is ticks, randomness is given, and what the
+ * store, a peer or a client says comes in as an input. The simulator drives this same class.
+ *
+ * Invariant: whatever becomes known of a position passes through {@link Core.#learn}, the one
+ * place where a later version accepts or drops an answer (PROTOCOL.md section 9).
+ */
+
+import { CatchUp } from "./catch-up.js";
+import { Context } from "./context.js";
+import { Election } from "./election.js";
+import { KnownLog } from "./known-log.js";
+import { PeerProcesses } from "./peer-processes.js";
+import { Reads } from "./reads.js";
+import { Tenure } from "./tenure.js";
+import type { CoreOptions } from "./options.js";
+import type { Passed } from "./known-log.js";
+import type { WalkState } from "./walk.js";
+import type {
+  Effect,
+  Fault,
+  GetOutcome,
+  HeartbeatRequest,
+  Input,
+  Message,
+  RequestId,
+  Role,
+  Sender,
+  View,
+} from "./protocol.js";
+import type { Append, NodeId, Position, Segment } from "./types.js";
+
+type ReturnReason = Extract<Effect, { type: "returned" }>["reason"];
+
+/**
+ * No sound node is so many elections ahead, since pre-votes keep terms together. A message that
+ * claims to be is not believed: adopted, its term would leave the cluster none to go on to.
+ */
+const termLeadMax = 2 ** 20;
+
+/** How often a store timeout may double (PROTOCOL.md 4.7). */
+const timeoutDoublingsMax = 6;
+
+export class Core {
+  readonly #context: Context;
+  readonly #log: KnownLog;
+  readonly #catchUp: CatchUp;
+  readonly #election: Election;
+  readonly #reads: Reads;
+  readonly #processes: PeerProcesses;
+  /** The epoch in which this node claims or leads. */
+  #tenure: Tenure | undefined;
+  /** Earlier epochs of this node that still settle what they sent. */
+  #settling: Tenure[] = [];
+  #timeoutDoublings = 0;
+  #heartbeatDueTick = 0;
+  #announcedTail: Position = 0;
+  #draining = false;
+  #stopped = false;
+  #fault: Fault | undefined;
+  #view: View = { role: "starting", term: 0, leaderId: undefined, fault: undefined };
+
+  constructor(options: CoreOptions) {
+    this.#context = new Context(options);
+    this.#log = new KnownLog(options.clusterId);
+    this.#catchUp = new CatchUp(this.#context, this.#log);
+    this.#election = new Election(this.#context, this.#log, this.#catchUp);
+    this.#reads = new Reads(this.#context, this.#log, this.#catchUp);
+    this.#processes = new PeerProcesses(this.#context);
+  }
+
+  /** What this node knows of the log. */
+  get walk(): WalkState {
+    return this.#log.walk;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** The bytes of the appends that wait for room in the window. */
+  get queuedBytes(): number {
+    return this.#tenure?.queuedBytes ?? 0;
+  }
+
+  /** Whether appends are under way in this node's epoch. */
+  get busy(): boolean {
+    return this.#tenure !== undefined && !this.#tenure.isIdle;
+  }
+
+  /** Takes one input and returns what is to be done, in order. */
+  step(input: Input): readonly Effect[] {
+    if (this.#fault === undefined) this.#take(input);
+    else this.#refuse(input);
+    if (this.#fault === undefined) this.#pump();
+    this.#announce();
+    return this.#context.takeEffects();
+  }
+
+  #take(input: Input): void {
+    switch (input.type) {
+      case "tick":
+        return this.#tick();
+      case "append":
+        return this.#append(input.appends, input.nowMs);
+      case "read":
+        return this.#reads.begin({ type: "local", readId: input.readId });
+      case "readCancelled":
+        return this.#reads.cancel(input.readId);
+      case "message":
+        return this.#message(input.sender, input.message);
+      case "createResult": {
+        const { request, outcome } = input;
+        const owner = this.#owner(request);
+        const stands = owner?.created(request, outcome);
+        if (stands !== undefined) this.#learn(stands);
+        return;
+      }
+      case "getResult":
+        return this.#got(input.request, input.outcome);
+      case "stop":
+        this.#draining = true;
+        return;
+    }
+  }
+
+  /** A node at fault takes nothing in, and says so. */
+  #refuse(input: Input): void {
+    if (input.type === "append") this.#return(input.appends, "notLeader");
+    if (input.type === "read") {
+      this.#context.emit({ type: "readFailed", readIds: [input.readId] });
+    }
+    if (input.type === "stop") this.#context.emit({ type: "stopped" });
+  }
+
+  #tick(): void {
+    this.#context.now++;
+    if (!this.#draining) this.#election.tick();
+    for (const tenure of this.#settling) tenure.tick();
+    const tenure = this.#tenure;
+    if (tenure?.tick() === "storeTimedOut") {
+      if (tenure.phase === "claiming" && this.#timeoutDoublings < timeoutDoublingsMax) {
+        this.#timeoutDoublings++;
+      }
+      this.#stepDown("storeUnavailable");
+    }
+  }
+
+  #append(appends: readonly Append[], nowMs: number): void {
+    const tenure = this.#tenure;
+    if (tenure?.phase !== "leading") return this.#return(appends, "notLeader");
+    if (this.#draining) return this.#return(appends, "stopping");
+    const { queueBytesMax } = this.#context.options.settings;
+    let bytes = tenure.queuedBytes;
+    let count = 0;
+    for (const append of appends) {
+      bytes += append.sizeBytes;
+      if (bytes > queueBytesMax) break;
+      count++;
+    }
+    if (count > 0)
+      tenure.append(count === appends.length ? appends : appends.slice(0, count), nowMs);
+    if (count < appends.length) this.#return(appends.slice(count), "overloaded");
+  }
+
+  #message(sender: Sender, message: Message): void {
+    const { nodeId: from } = sender;
+    const { nodeId, members } = this.#context.options;
+    if (from === nodeId || !members.includes(from)) return;
+    if (termOf(message) > this.#election.term + termLeadMax) return;
+    if (this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
+    switch (message.type) {
+      case "voteRequest":
+        return this.#election.voteRequest(from, message);
+      case "voteResponse":
+        if (message.duplicate) return this.#failDuplicate(from);
+        return this.#election.voteResponse(from, message);
+      case "heartbeatRequest":
+        return this.#heartbeat(from, message);
+      case "heartbeatResponse":
+        if (message.duplicate) return this.#failDuplicate(from);
+        if (this.#election.sawTerm(message.term)) this.#stepDown("deposed");
+        return;
+      case "barrierRequest":
+        return this.#barrier(from, message.barrier);
+      case "barrierResponse":
+        return this.#reads.answered(message.barrier, message.tailPosition);
+    }
+  }
+
+  #heartbeat(from: NodeId, request: HeartbeatRequest): void {
+    if (request.epoch.leaderId !== from) return;
+    const follows = this.#election.heartbeat(request);
+    if (follows) {
+      this.#stepDown("deposed");
+      this.#catchUp.demand(request.tailPosition);
+    }
+    if (follows && !request.replyWanted) return;
+    this.#context.emit({
+      type: "send",
+      to: from,
+      message: {
+        type: "heartbeatResponse",
+        term: this.#election.term,
+        tailPosition: this.#log.tail,
+        duplicate: false,
+      },
+    });
+  }
+
+  #barrier(from: NodeId, barrier: number): void {
+    if (this.#tenure?.phase === "leading") {
+      this.#reads.begin({ type: "follower", nodeId: from, barrier });
+      return;
+    }
+    const message = { type: "barrierResponse", barrier, tailPosition: undefined } as const;
+    this.#context.emit({ type: "send", to: from, message });
+  }
+
+  #owner(request: RequestId): Tenure | undefined {
+    if (this.#tenure?.owns(request) === true) return this.#tenure;
+    return this.#settling.find((tenure) => tenure.owns(request));
+  }
+
+  #got(request: RequestId, outcome: GetOutcome): void {
+    const asked = this.#catchUp.take(request);
+    const owner = asked === undefined ? this.#owner(request) : undefined;
+    if (asked === undefined && owner === undefined) return;
+    switch (outcome.type) {
+      case "found": {
+        const position = asked ?? owner?.readBackDone(request);
+        if (asked !== undefined) this.#catchUp.found();
+        if (position === undefined) return;
+        if (outcome.segment.position !== position) return this.#failMisplaced(position);
+        return this.#learn(outcome.segment);
+      }
+      case "absent": {
+        if (asked !== undefined) return this.#catchUp.absent(request, asked);
+        const position = owner?.readBackDone(request);
+        return position === undefined ? undefined : this.#failVanished(position);
+      }
+      case "unavailable":
+        owner?.readBackFailed(request);
+        if (asked !== undefined) this.#catchUp.unavailable();
+        return;
+      case "corrupt": {
+        const position = asked ?? owner?.readBackDone(request);
+        if (position === undefined) return;
+        return this.#fail({ kind: "corrupt", message: outcome.reason, position });
+      }
+    }
+  }
+
+  /** It has become known what stands at a position. */
+  #learn(segment: Segment): void {
+    if (this.#log.knows(segment.position)) return;
+    this.#log.learn(segment);
+    for (const tenure of this.#tenures()) {
+      const verdict = tenure.learned(segment);
+      if (verdict === "cloned") return this.#failCloned(segment);
+      if (verdict === "deposed" && tenure === this.#tenure) this.#stepDown("deposed");
+    }
+    for (let passed = this.#log.next(); passed !== undefined; passed = this.#log.next()) {
+      if (passed === "corrupt") return this.#failContradiction(this.#log.tail);
+      this.#pass(passed);
+    }
+  }
+
+  #pass({ segment, valid }: Passed): void {
+    let appends: readonly Append[] = [];
+    for (const tenure of this.#tenures()) {
+      const sent = tenure.passed(segment, valid);
+      if (sent !== undefined) {
+        appends = sent.appends;
+        this.#catchUp.prove(sent.firstRequest);
+        this.#timeoutDoublings = 0;
+      }
+      if (valid && segment.type === "claim" && tenure.endedBy(segment)) {
+        tenure.endedAt(segment.position);
+        if (tenure === this.#tenure) this.#stepDown("deposed");
+      }
+    }
+    if (valid) this.#context.emit({ type: "committed", segment, appends });
+  }
+
+  /** Goes on wherever the input has opened a way. */
+  #pump(): void {
+    // A vote that was under way when the node was told to stop elects nobody.
+    const term = this.#draining ? undefined : this.#election.advance();
+    if (term !== undefined) this.#elected(term);
+    this.#tenure?.pump();
+    this.#settling = this.#settling.filter((tenure) => !tenure.isOver);
+    if (this.#draining) this.#drain();
+    this.#reads.pump({ leader: this.#leaderId(), busy: this.busy });
+    this.#catchUp.pump();
+    this.#heartbeats();
+  }
+
+  #elected(term: number): void {
+    if (term <= this.#log.walk.term) return this.#election.steppedDown();
+    const { nodeId, nonce, settings } = this.#context.options;
+    const epoch = { term, leaderId: nodeId, nonce: nonce() };
+    const timeoutTicks = settings.storeTimeoutTicks * 2 ** this.#timeoutDoublings;
+    this.#tenure = new Tenure(this.#context, this.#log, this.#catchUp, epoch, timeoutTicks);
+    this.#heartbeatDueTick = this.#context.now;
+  }
+
+  #stepDown(reason: ReturnReason): void {
+    const tenure = this.#tenure;
+    if (tenure === undefined) return;
+    tenure.stepDown(reason);
+    this.#tenure = undefined;
+    this.#settling.push(tenure);
+    this.#election.steppedDown();
+  }
+
+  /** The leader's own appends are finished; then nobody hears from it any more. */
+  #drain(): void {
+    if (this.#tenure?.phase === "claiming" || this.#tenure?.isIdle === true) {
+      this.#stepDown("stopping");
+      this.#settling = this.#settling.filter((tenure) => !tenure.isOver);
+    }
+    if (this.#stopped || this.#tenure !== undefined || this.#settling.length > 0) return;
+    this.#stopped = true;
+    this.#context.emit({ type: "stopped" });
+  }
+
+  /** On their own timer, and at once when the log has grown (PROTOCOL.md section 6). */
+  #heartbeats(): void {
+    const tenure = this.#tenure;
+    if (tenure === undefined) return;
+    const { now } = this.#context;
+    const { nodeId, members, settings } = this.#context.options;
+    const leading = tenure.phase === "leading";
+    const due = now >= this.#heartbeatDueTick;
+    if (!due && !(leading && this.#log.tail > this.#announcedTail)) return;
+    if (due) this.#heartbeatDueTick = now + settings.heartbeatTicks;
+    this.#announcedTail = this.#log.tail;
+    const message = {
+      type: "heartbeatRequest",
+      epoch: tenure.epoch,
+      leading,
+      tailPosition: this.#log.tail,
+      nextIndex: this.#log.walk.nextIndex,
+      replyWanted: due,
+    } as const;
+    for (const to of members) {
+      if (to !== nodeId) this.#context.emit({ type: "send", to, message });
+    }
+  }
+
+  #tenures(): readonly Tenure[] {
+    return this.#tenure === undefined ? this.#settling : [this.#tenure, ...this.#settling];
+  }
+
+  #leaderId(): NodeId | undefined {
+    if (this.#tenure === undefined) return this.#election.leaderId;
+    return this.#tenure.phase === "leading" ? this.#context.options.nodeId : undefined;
+  }
+
+  #role(): Role {
+    if (this.#tenure?.phase === "leading") return "leader";
+    const { stage } = this.#election;
+    return stage === "elected" ? "candidate" : stage;
+  }
+
+  #announce(): void {
+    const view: View = {
+      role: this.#fault === undefined ? this.#role() : "follower",
+      term: this.#election.term,
+      leaderId: this.#fault === undefined ? this.#leaderId() : undefined,
+      fault: this.#fault,
+    };
+    const { role, term, leaderId, fault } = this.#view;
+    const same =
+      role === view.role &&
+      term === view.term &&
+      leaderId === view.leaderId &&
+      fault === view.fault;
+    if (same) return;
+    this.#view = view;
+    this.#context.emit({ type: "view", view });
+  }
+
+  #return(appends: readonly Append[], reason: ReturnReason): void {
+    if (appends.length > 0) this.#context.emit({ type: "returned", appends, reason });
+  }
+
+  #failVanished(position: Position): void {
+    const message = `the object at position ${position} has vanished from the store`;
+    this.#fail({ kind: "corrupt", message, position });
+  }
+
+  #failMisplaced(position: Position): void {
+    const message = `the object at position ${position} was written for another position`;
+    this.#fail({ kind: "corrupt", message, position });
+  }
+
+  #failContradiction(position: Position): void {
+    const message = `the object at position ${position} contradicts the one it follows`;
+    this.#fail({ kind: "corrupt", message, position });
+  }
+
+  #failCloned(segment: Segment): void {
+    const message = `another process leads as this node, in its own term ${segment.epoch.term}`;
+    this.#fail({ kind: "cloned", message, position: segment.position });
+  }
+
+  #failDuplicate(by: NodeId): void {
+    const { nodeId } = this.#context.options;
+    const message = `${by} hears from another live process with the node id ${nodeId}`;
+    this.#fail({ kind: "duplicate", message });
+  }
+
+  /** Goes on no more: what is open has an unknown fate, and nothing new is taken in. */
+  #fail(fault: Fault): void {
+    this.#fault = fault;
+    for (const tenure of this.#tenures()) tenure.abandon(fault.kind);
+    this.#tenure = undefined;
+    this.#settling = [];
+    this.#reads.failAll();
+    if (this.#draining) this.#drain();
+  }
+}
+
+/** The greatest term that a message would make its receiver adopt. */
+function termOf(message: Message): number {
+  switch (message.type) {
+    case "heartbeatRequest":
+      return message.epoch.term;
+    case "voteRequest":
+    case "voteResponse":
+    case "heartbeatResponse":
+      return message.term;
+    default:
+      return 0;
+  }
+}

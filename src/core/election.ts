@@ -1,0 +1,247 @@
+/**
+ * Raft's election without a log comparison: it decides who tries to claim, the store decides who
+ * leads (PROTOCOL.md section 6). Nothing is persisted.
+ *
+ * Invariant: one vote per term and process, ordered `(term, committed, candidate)`.
+ * Invariant: a vote or pre-vote refused because a leader is heard does not raise the term.
+ */
+
+import { sameEpoch } from "./types.js";
+import type { CatchUp } from "./catch-up.js";
+import type { Context } from "./context.js";
+import type { KnownLog } from "./known-log.js";
+import type { HeartbeatRequest, RequestId, VoteRequest, VoteResponse } from "./protocol.js";
+import type { Epoch, NodeId } from "./types.js";
+
+/** The leader that this node hears. */
+interface Heard {
+  readonly epoch: Epoch;
+  readonly leading: boolean;
+  readonly atTick: number;
+}
+
+/** What a node has voted for, or follows: `committed` once it has heard the candidate lead. */
+interface Vote {
+  readonly term: number;
+  readonly committed: boolean;
+  readonly candidate: NodeId;
+}
+
+type Stage =
+  | { readonly type: "starting"; readonly since: RequestId }
+  | { readonly type: "follower" }
+  | {
+      readonly type: "candidate";
+      readonly preVote: boolean;
+      readonly term: number;
+      readonly granted: Set<NodeId>;
+      /** The candidacy began before this request: a proof as late shows that the tail was read. */
+      readonly since: RequestId;
+    }
+  /** Elected: claims or leads. */
+  | { readonly type: "elected" };
+
+export class Election {
+  readonly #context: Context;
+  readonly #log: KnownLog;
+  readonly #catchUp: CatchUp;
+  readonly #isVoter: boolean;
+  readonly #quorum: number;
+  #stage: Stage;
+  #term = 0;
+  #vote: Vote | undefined;
+  #heard: Heard | undefined;
+  #deadlineTick = 0;
+
+  constructor(context: Context, log: KnownLog, catchUp: CatchUp) {
+    this.#context = context;
+    this.#log = log;
+    this.#catchUp = catchUp;
+    const { members, nodeId } = context.options;
+    this.#isVoter = members.includes(nodeId);
+    this.#quorum = Math.floor(members.length / 2) + 1;
+    this.#stage = { type: "starting", since: context.nextRequest };
+    catchUp.wantProof(context.nextRequest);
+  }
+
+  get stage(): Stage["type"] {
+    return this.#stage.type;
+  }
+
+  /** The greatest term seen. */
+  get term(): number {
+    return Math.max(this.#term, this.#log.walk.term);
+  }
+
+  /** The leader that appends go to: heard lately, its claim committed. */
+  get leaderId(): NodeId | undefined {
+    return this.#heard?.leading === true ? this.#heard.epoch.leaderId : undefined;
+  }
+
+  /** Stands when no leader was heard for the election timeout. */
+  tick(): void {
+    if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
+    if (this.#context.now >= this.#deadlineTick) this.#stand();
+  }
+
+  /** Goes on where an answer has come. Returns the term that this node has won, if it has. */
+  advance(): number | undefined {
+    const stage = this.#stage;
+    if (stage.type === "starting" && this.#catchUp.proof >= stage.since) this.#started();
+    if (stage.type !== "candidate" || stage.granted.size < this.#quorum) return undefined;
+    if (stage.preVote) {
+      if (this.#catchUp.proof < stage.since) return undefined;
+      this.#askForVotes(false, stage.since);
+      return this.advance();
+    }
+    this.#stage = { type: "elected" };
+    return stage.term;
+  }
+
+  /** The claim or the leadership is over. */
+  steppedDown(): void {
+    if (this.#stage.type === "elected") this.#follow();
+  }
+
+  voteRequest(from: NodeId, request: VoteRequest): void {
+    if (this.#stage.type === "starting" || !this.#isVoter) return;
+    const { preVote, term } = request;
+    const granted = !this.#hearsLeader() && this.#mayGrant(from, term);
+    if (granted && !preVote) {
+      this.#adopt(term);
+      this.#vote = { term, committed: false, candidate: from };
+      this.#heard = undefined;
+      this.#resetTimer();
+    }
+    this.#context.emit({
+      type: "send",
+      to: from,
+      message: {
+        type: "voteResponse",
+        term: this.term,
+        requestTerm: term,
+        preVote,
+        granted,
+        duplicate: false,
+      },
+    });
+  }
+
+  voteResponse(from: NodeId, response: VoteResponse): void {
+    const stage = this.#stage;
+    if (stage.type !== "candidate") return;
+    if (response.granted) {
+      const mine = stage.preVote === response.preVote && stage.term === response.requestTerm;
+      if (mine && this.#context.options.members.includes(from)) stage.granted.add(from);
+    } else if (response.term > this.term) {
+      this.#adopt(response.term);
+    }
+  }
+
+  /** Follows the leader, or refuses it with a greater term. Returns whether it is followed. */
+  heartbeat(request: HeartbeatRequest): boolean {
+    const { epoch, leading } = request;
+    if (!this.#mayFollow(epoch, leading)) return false;
+    this.#adopt(epoch.term);
+    this.#vote = { term: epoch.term, committed: true, candidate: epoch.leaderId };
+    this.#heard = { epoch, leading, atTick: this.#context.now };
+    if (this.#stage.type !== "starting") this.#stage = { type: "follower" };
+    this.#resetTimer();
+    return true;
+  }
+
+  /** A greater term was seen in a reply. Returns whether it was greater than any before. */
+  sawTerm(term: number): boolean {
+    if (term <= this.term) return false;
+    this.#adopt(term);
+    return true;
+  }
+
+  #started(): void {
+    this.#stage = { type: "follower" };
+    this.#resetTimer();
+    if (this.#context.options.members.length === 1) this.#deadlineTick = this.#context.now;
+  }
+
+  #follow(): void {
+    this.#stage = { type: "follower" };
+    this.#heard = undefined;
+    this.#resetTimer();
+  }
+
+  #stand(): void {
+    this.#heard = undefined;
+    this.#resetTimer();
+    if (!this.#isVoter) return;
+    // Over a slow store the look at the tail outlasts a candidacy: the next one waits for it too.
+    const stage = this.#stage;
+    const looking = stage.type === "candidate" && this.#catchUp.proof < stage.since;
+    const since = looking ? stage.since : this.#context.nextRequest;
+    this.#catchUp.wantProof(since);
+    this.#askForVotes(true, since);
+  }
+
+  #askForVotes(preVote: boolean, since: RequestId): void {
+    const { members, nodeId } = this.#context.options;
+    const term = this.term + 1;
+    this.#stage = { type: "candidate", preVote, term, granted: new Set([nodeId]), since };
+    if (!preVote) {
+      this.#term = term;
+      this.#vote = { term, committed: false, candidate: nodeId };
+      this.#resetTimer();
+    }
+    const message = { type: "voteRequest", term, preVote } as const;
+    for (const to of members) {
+      if (to !== nodeId) this.#context.emit({ type: "send", to, message });
+    }
+  }
+
+  #mayGrant(candidate: NodeId, term: number): boolean {
+    if (term !== this.term) return term > this.term;
+    if (term <= this.#log.walk.term) return false;
+    const vote = this.#vote;
+    if (vote === undefined || vote.term < term) return this.#stage.type !== "elected";
+    return vote.candidate === candidate && !vote.committed;
+  }
+
+  /** The order of votes; an epoch that stands in the log outweighs any other of its term. */
+  #mayFollow(epoch: Epoch, leading: boolean): boolean {
+    if (epoch.term !== this.term) return epoch.term > this.term;
+    if (sameEpoch(this.#log.walk.epoch, epoch)) return this.#stage.type !== "elected";
+    if (this.#stage.type === "elected" || this.#log.walk.term === epoch.term) return false;
+    const heard = this.#heard;
+    if (heard === undefined || heard.epoch.term < epoch.term) return true;
+    return sameEpoch(heard.epoch, epoch) || (leading && !heard.leading);
+  }
+
+  #hearsLeader(): boolean {
+    if (this.#stage.type === "elected") return true;
+    const heard = this.#heard;
+    const { electionTicksMin } = this.#context.options.settings;
+    return heard !== undefined && this.#context.now - heard.atTick < electionTicksMin;
+  }
+
+  /** A greater term ends a candidacy of a lesser one. */
+  #adopt(term: number): void {
+    if (term > this.#term) this.#term = term;
+    if (
+      this.#stage.type === "candidate" &&
+      term >= this.#stage.term &&
+      !this.#votedForItself(term)
+    ) {
+      this.#stage = { type: "follower" };
+    }
+  }
+
+  #votedForItself(term: number): boolean {
+    return this.#vote?.term === term && this.#vote.candidate === this.#context.options.nodeId;
+  }
+
+  #resetTimer(): void {
+    const { electionTicksMin, electionTicksMax } = this.#context.options.settings;
+    const spread = Math.floor(
+      this.#context.options.random() * (electionTicksMax - electionTicksMin),
+    );
+    this.#deadlineTick = this.#context.now + electionTicksMin + spread;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What a node knows of the log: the prefix without a gap, walked, and what it has learned ahead.
+ *
+ * Invariant: the walk's tail and next index never move back.
+ * Invariant: a position is learned once; what stands there never changes (PROTOCOL.md section 2).
+ */
+
+import { assert } from "./assert.js";
+import { sameSegment } from "./types.js";
+import { advance, judge, logStart } from "./walk.js";
+import type { WalkState } from "./walk.js";
+import type { Position, Segment } from "./types.js";
+
+/** A segment that the walk has passed. */
+export interface Passed {
+  readonly segment: Segment;
+  readonly valid: boolean;
+}
+
+export class KnownLog {
+  readonly #clusterId: string;
+  readonly #ahead = new Map<Position, Segment>();
+  #walk: WalkState = logStart;
+
+  constructor(clusterId: string) {
+    this.#clusterId = clusterId;
+  }
+
+  get walk(): WalkState {
+    return this.#walk;
+  }
+
+  /** The first unknown position, `w`. */
+  get tail(): Position {
+    return this.#walk.tail;
+  }
+
+  /** Whether it is known what stands at a position. */
+  knows(position: Position): boolean {
+    return position < this.#walk.tail || this.#ahead.has(position);
+  }
+
+  /** Notes what stands at a position at or above the tail; {@link next} walks over it. */
+  learn(segment: Segment): void {
+    assert(segment.position >= this.#walk.tail, "a passed position is not learned again");
+    const known = this.#ahead.get(segment.position);
+    assert(known === undefined || sameSegment(known, segment), "an object never changes");
+    this.#ahead.set(segment.position, segment);
+  }
+
+  /** Walks one position on. Undefined at the first unknown position; `corrupt` stays where it is. */
+  next(): Passed | "corrupt" | undefined {
+    const segment = this.#ahead.get(this.#walk.tail);
+    if (segment === undefined) return undefined;
+    const verdict = judge(this.#walk, segment, this.#clusterId);
+    if (verdict === "corrupt") return "corrupt";
+    this.#ahead.delete(segment.position);
+    this.#walk = advance(this.#walk, segment, verdict);
+    return { segment, valid: verdict === "valid" };
+  }
+}

@@ -1,0 +1,41 @@
+/** What a core is made with. */
+
+import type { NodeId, Segment, SegmentDraft } from "./types.js";
+
+/** How a core is timed and bounded. Ticks are the host's. */
+export interface CoreSettings {
+  /** A follower that heard no leader for at least this long stands. */
+  readonly electionTicksMin: number;
+  /** Exclusive upper bound of the randomised election timeout. */
+  readonly electionTicksMax: number;
+  readonly heartbeatTicks: number;
+  /** A leader whose oldest create has been open longer steps down (PROTOCOL.md 4.7). */
+  readonly storeTimeoutTicks: number;
+  /** The least time between two creates of one name (GCS: one a second). */
+  readonly repeatTicks: number;
+  /** `K`: how many positions past the known prefix the leader writes. */
+  readonly window: number;
+  /** A segment's entries take at most this many bytes; an append must fit. */
+  readonly segmentBytesMax: number;
+  readonly segmentEntriesMax: number;
+  /** Appends that wait for room in the window: at most this many bytes. */
+  readonly queueBytesMax: number;
+  /** The most gets that run ahead of the known prefix at once. */
+  readonly readAhead: number;
+}
+
+/** What a core needs from its host. Every function is pure or a source of randomness. */
+export interface CoreOptions {
+  readonly nodeId: NodeId;
+  readonly incarnation: string;
+  readonly clusterId: string;
+  /** The voters, this node among them. */
+  readonly members: readonly NodeId[];
+  readonly settings: CoreSettings;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** A fresh random nonce for an epoch: 32 hexadecimal digits. */
+  readonly nonce: () => string;
+  /** Encodes a draft: gives it bytes and a checksum. The same draft gives the same bytes. */
+  readonly seal: (draft: SegmentDraft) => Segment;
+}

@@ -1,0 +1,86 @@
+/** Segments, epochs and options to test with; each test names only what it is about. */
+
+import { Context } from "../../src/core/context.js";
+import type { CoreOptions, CoreSettings } from "../../src/core/options.js";
+import type { Append, ClaimSegment, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
+import { logStart } from "../../src/core/walk.js";
+import type { WalkState } from "../../src/core/walk.js";
+
+export const clusterId = "cluster";
+
+export const settings: CoreSettings = {
+  electionTicksMin: 10,
+  electionTicksMax: 20,
+  heartbeatTicks: 4,
+  storeTimeoutTicks: 30,
+  repeatTicks: 5,
+  window: 4,
+  segmentBytesMax: 100,
+  segmentEntriesMax: 8,
+  queueBytesMax: 200,
+  readAhead: 8,
+};
+
+export function options(changes: Partial<CoreOptions> = {}): CoreOptions {
+  return {
+    nodeId: "a",
+    incarnation: "a1",
+    clusterId,
+    members: ["a", "b", "c"],
+    settings,
+    random: () => 0,
+    nonce: () => "nonce",
+    seal: (draft) => ({ ...draft, clusterId, checksum: draft.position, sizeBytes: 10, body: {} }),
+    ...changes,
+  };
+}
+
+export function context(changes: Partial<CoreOptions> = {}): Context {
+  return new Context(options(changes));
+}
+
+export function epoch(term: number, leaderId = "a"): Epoch {
+  return { term, leaderId, nonce: `nonce-${leaderId}-${term}` };
+}
+
+export function append(sizeBytes = 10, entryCount = 1): Append {
+  return { sizeBytes, entryCount };
+}
+
+/** The checksum stands for the bytes: two samples with one checksum are one object. */
+const base = { clusterId, checksum: 0, sizeBytes: 10, body: {} };
+
+export function claim(changes: Partial<Omit<ClaimSegment, "type">> = {}): ClaimSegment {
+  return { ...base, type: "claim", position: 0, epoch: epoch(1), window: 4, ...changes };
+}
+
+export function entries(changes: Partial<Omit<EntriesSegment, "type">> = {}): EntriesSegment {
+  return {
+    ...base,
+    type: "entries",
+    position: 1,
+    epoch: epoch(1),
+    previous: { position: 0, checksum: 0 },
+    firstIndex: 1,
+    entryCount: 1,
+    timestampMs: 1000,
+    ...changes,
+  };
+}
+
+/** The walk after the claim of term 1 at position 0, or with changes. */
+export function walkState(changes: Partial<WalkState> = {}): WalkState {
+  const { epoch: claimed, window } = claim();
+  const last = { position: 0, checksum: 0 };
+  return { ...logStart, tail: 1, epoch: claimed, term: 1, window, last, ...changes };
+}
+
+/** A log without voids: a claim, then one entry in each segment. */
+export function log(length: number): readonly Segment[] {
+  const segments: Segment[] = [claim()];
+  for (let position = 1; position < length; position++) {
+    const previous = { position: position - 1, checksum: position - 1 };
+    segments.push(entries({ position, checksum: position, previous, firstIndex: position }));
+  }
+  return segments.slice(0, length);
+}
