@@ -1,0 +1,107 @@
+/** Hand-made appends, segments and cores for the tests of the judges. */
+
+import type { CoreSettings } from "../../src/core/options.js";
+import type { Effect, Input } from "../../src/core/protocol.js";
+import type { Epoch, Predecessor, Segment } from "../../src/core/types.js";
+import { seal, type SimAppend } from "./content.js";
+import { ProcessChecks } from "./process-checks.js";
+import { RunChecks } from "./run-checks.js";
+import type { AnyCore } from "./sim-process.js";
+
+export const settings: CoreSettings = {
+  electionTicksMin: 10,
+  electionTicksMax: 20,
+  heartbeatTicks: 2,
+  storeTimeoutTicks: 30,
+  repeatTicks: 3,
+  window: 2,
+  segmentBytesMax: 100,
+  segmentEntriesMax: 4,
+  queueBytesMax: 1_000,
+  readAhead: 4,
+};
+
+/** An epoch of node n1, unless told otherwise. */
+export function epochOf(term: number, leaderId = "n1"): Epoch {
+  return { term, leaderId, nonce: `nonce of ${leaderId} in ${term}` };
+}
+
+export function claimAt(position: number, epoch: Epoch): Segment {
+  return seal({ type: "claim", position, epoch, window: 2 });
+}
+
+export function predecessor({ position, checksum }: Segment): Predecessor {
+  return { position, checksum };
+}
+
+export function entriesAt(
+  position: number,
+  epoch: Epoch,
+  options: {
+    after: Segment;
+    firstIndex: number;
+    appends: readonly SimAppend[];
+    timestampMs?: number;
+  },
+): Segment {
+  const { after, firstIndex, appends, timestampMs = 1 } = options;
+  return seal({
+    type: "entries",
+    position,
+    epoch,
+    previous: predecessor(after),
+    firstIndex,
+    entryCount: appends.reduce((sum, append) => sum + append.entryCount, 0),
+    timestampMs,
+    appends,
+  });
+}
+
+/** The judge of one process, and its run. */
+export class Bench {
+  readonly run = new RunChecks(settings, () => 0);
+  readonly process = this.processOf(1, "n1");
+
+  processOf(serial: number, nodeId: string): ProcessChecks {
+    const name = `${nodeId}.${serial}`;
+    return new ProcessChecks(this.run, { serial, name, nodeId, window: 2, copied: false });
+  }
+
+  /** An append of one entry, given to the process of a serial number. */
+  append(process = this.process, processSerial = 1): SimAppend {
+    const id = this.run.nextOperation();
+    const append: SimAppend = {
+      id,
+      processSerial,
+      entryCount: 1,
+      sizeBytes: 10,
+      fate: "open",
+      sent: [],
+    };
+    process.appendBegan(append);
+    return append;
+  }
+
+  /** The process sends the segment at a tick, and it lands and is answered. */
+  land(segment: Segment, tick = 0): Segment {
+    this.process.sent(segment, tick);
+    this.run.log.landed(segment);
+    this.process.createAnswered(segment, "created");
+    return segment;
+  }
+
+  /** A committed claim of n1 at position 0. */
+  claim(epoch = epochOf(1)): Segment {
+    const claim = this.land(claimAt(0, epoch));
+    this.process.committed(claim, []);
+    return claim;
+  }
+}
+
+/** A core that never does anything: it elects nobody. */
+export class IdleCore implements AnyCore {
+  step(input: Input): readonly Effect[] {
+    if (input.type !== "append") return [];
+    return [{ type: "returned", appends: input.appends, reason: "notLeader" }];
+  }
+}

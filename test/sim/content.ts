@@ -1,0 +1,105 @@
+/**
+ * What the simulated clients append and what simulated segments hold: no bytes, but the identity
+ * that bytes would give. A segment's body is the list of its appends; its checksum is a hash of
+ * everything that a codec would write.
+ */
+
+import type { Append, Segment, SegmentDraft } from "../../src/core/types.js";
+
+/** The one cluster of a run. */
+export const clusterId = "simulated";
+
+/** What became of an append, by its process's word. */
+export type Fate = "open" | "committed" | "returned" | "unknown";
+
+/** One try of a client's append: a retry is another. */
+export interface SimAppend extends Append {
+  /** Unique in the run, and rising in the order in which a process's clients appended. */
+  readonly id: number;
+  /** The serial number of the process that it was given to. */
+  readonly processSerial: number;
+  fate: Fate;
+  /** The segments in which it was sent. */
+  readonly sent: Segment[];
+}
+
+/** What a segment of entries holds. */
+export interface SimBody {
+  readonly appends: readonly SimAppend[];
+}
+
+const noAppends: SimBody = { appends: [] };
+const nonceHashes = new Map<string, number>();
+
+function hashOfNonce(nonce: string): number {
+  const known = nonceHashes.get(nonce);
+  if (known !== undefined) return known;
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < nonce.length; at++) {
+    hash = Math.imul(hash ^ nonce.charCodeAt(at), 0x01000193);
+  }
+  if (nonceHashes.size > 10_000) nonceHashes.clear();
+  nonceHashes.set(nonce, hash);
+  return hash;
+}
+
+/** Adds a number to a hash of 32 bits. */
+export function mix(hash: number, value: number): number {
+  let mixed = Math.imul(hash ^ (value | 0), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13) ^ Math.floor(value / 0x1_0000_0000), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** The appends in a segment; none in a claim. */
+export function appendsOf(segment: Segment): readonly SimAppend[] {
+  return (segment.body as SimBody).appends;
+}
+
+/** Gives a draft its checksum. The same draft gives the same segment. */
+export function seal(draft: SegmentDraft): Segment {
+  const { position, epoch } = draft;
+  let checksum = mix(mix(hashOfNonce(epoch.nonce), epoch.term), position);
+  if (draft.type === "claim") {
+    return {
+      type: "claim",
+      position,
+      epoch,
+      clusterId,
+      window: draft.window,
+      checksum: mix(checksum, draft.window),
+      sizeBytes: 60,
+      body: noAppends,
+    };
+  }
+  const { previous, firstIndex, entryCount, timestampMs } = draft;
+  const appends = draft.appends as readonly SimAppend[];
+  checksum = mix(mix(checksum, previous.position), previous.checksum);
+  checksum = mix(mix(mix(checksum, firstIndex), entryCount), timestampMs);
+  let sizeBytes = 80;
+  for (const append of appends) {
+    checksum = mix(checksum, append.id);
+    sizeBytes += append.sizeBytes;
+  }
+  const body: SimBody = { appends };
+  return {
+    type: "entries",
+    position,
+    epoch,
+    clusterId,
+    previous,
+    firstIndex,
+    entryCount,
+    timestampMs,
+    checksum,
+    sizeBytes,
+    body,
+  };
+}
+
+/** The segment as a reader decodes it: equal, and another object. */
+export function decoded(segment: Segment): Segment {
+  const epoch = { ...segment.epoch };
+  return segment.type === "claim"
+    ? { ...segment, epoch }
+    : { ...segment, epoch, previous: { ...segment.previous } };
+}

@@ -1,0 +1,83 @@
+/** Inputs and effects as a line of a trace. */
+
+import type { Effect, GetOutcome, Input, Message } from "../../src/core/protocol.js";
+import type { Append, Epoch, Segment } from "../../src/core/types.js";
+import { appendsOf, type SimAppend } from "./content.js";
+
+/** Takes a line of a trace. */
+export type Trace = (line: string) => void;
+
+function describeEpoch({ term, leaderId, nonce }: Epoch): string {
+  return `${term}/${leaderId}/${nonce.slice(0, 4)}`;
+}
+
+function describeAppends(appends: readonly Append[]): string {
+  return `[${(appends as readonly SimAppend[]).map((append) => append.id).join(" ")}]`;
+}
+
+/** A segment in a few words. */
+export function describeSegment(segment: Segment): string {
+  const head = `${segment.type} @${segment.position} of ${describeEpoch(segment.epoch)}`;
+  if (segment.type === "claim") return `${head} K=${segment.window}`;
+  const appends = describeAppends(appendsOf(segment));
+  return `${head} after @${segment.previous.position} from index ${segment.firstIndex} ${appends}`;
+}
+
+function describeMessage(message: Message): string {
+  const { type, ...rest } = message;
+  const parts = Object.entries(rest).map(([name, value]) =>
+    name === "epoch" ? describeEpoch(value as Epoch) : `${name}=${JSON.stringify(value)}`,
+  );
+  return [type, ...parts].join(" ");
+}
+
+function describeGot(outcome: GetOutcome): string {
+  return outcome.type === "found" ? `found ${describeSegment(outcome.segment)}` : outcome.type;
+}
+
+/** An input as a line. */
+export function describeInput(input: Input): string {
+  switch (input.type) {
+    case "append":
+      return `append ${describeAppends(input.appends)}`;
+    case "read":
+    case "readCancelled":
+      return `${input.type} ${input.readId}`;
+    case "message":
+      return `from ${input.sender.nodeId}: ${describeMessage(input.message)}`;
+    case "createResult":
+      return `create #${input.request}: ${input.outcome}`;
+    case "getResult":
+      return `get #${input.request}: ${describeGot(input.outcome)}`;
+    default:
+      return input.type;
+  }
+}
+
+/** An effect as a line. */
+export function describeEffect(effect: Effect): string {
+  switch (effect.type) {
+    case "create":
+      return `create #${effect.request} ${describeSegment(effect.segment)}`;
+    case "get":
+      return `get #${effect.request} @${effect.position}`;
+    case "send":
+      return `to ${effect.to}: ${describeMessage(effect.message)}`;
+    case "committed":
+      return `committed ${describeSegment(effect.segment)}, own ${describeAppends(effect.appends)}`;
+    case "returned":
+      return `returned ${describeAppends(effect.appends)}: ${effect.reason}`;
+    case "unknown":
+      return `unknown ${describeAppends(effect.appends)}`;
+    case "readReady":
+    case "readFailed":
+      return `${effect.type} ${effect.readIds.join(" ")}`;
+    case "view": {
+      const { role, term, leaderId, fault } = effect.view;
+      const failed = fault === undefined ? "" : ` FAULT ${fault.kind}: ${fault.message}`;
+      return `view ${role} term ${term} leader ${leaderId ?? "?"}${failed}`;
+    }
+    case "stopped":
+      return "stopped";
+  }
+}

@@ -1,0 +1,106 @@
+/** Runs seeds one after the other and reports: the sums, and each failure, shrunk, with its trace. */
+
+import { makePlan, reducedPlan, type Reductions } from "./plan.js";
+import { run, type RunResult } from "./run.js";
+import { replayCommand, shrink } from "./shrink.js";
+import type { MakeCore } from "./sim-process.js";
+
+export interface ExploreOptions {
+  readonly makeCore: MakeCore;
+  readonly firstSeed: number;
+  readonly seedCount: number;
+  readonly secondsMax: number;
+  readonly reductions: Reductions;
+}
+
+const failuresMax = 5;
+const traceLines = 40;
+
+interface Sums {
+  seeds: number;
+  events: number;
+  virtualMs: number;
+  elections: number;
+  appended: number;
+  returned: number;
+  unknown: number;
+  reads: number;
+  faults: number;
+  recovery: number;
+}
+
+function add(sums: Sums, result: RunResult): void {
+  sums.seeds += 1;
+  sums.events += result.events;
+  sums.virtualMs += result.virtualMs;
+  sums.elections += result.elections;
+  sums.appended += result.appended;
+  sums.returned += result.returned;
+  sums.unknown += result.unknown;
+  sums.reads += result.reads;
+  sums.faults += result.faults;
+  sums.recovery = Math.max(sums.recovery, result.recovery);
+}
+
+function tellFailure(failed: RunResult, options: ExploreOptions): void {
+  const { makeCore, reductions } = options;
+  const { seed, violation } = failed;
+  console.log(`\nSEED ${seed} FAILS: ${violation?.rule}: ${violation?.message}`);
+  const shrunk = shrink({ seed, makeCore, failed, reductions });
+  const plan = reducedPlan(makePlan(seed), shrunk.reductions);
+  const lines: string[] = [];
+  run({ plan, makeCore, trace: (line) => lines.push(line) });
+  console.log(
+    `shrunk in ${shrunk.runs} runs to ${plan.faults.length} faults, ` +
+      `${shrunk.result.events} events; the last steps:`,
+  );
+  for (const line of lines.slice(-traceLines)) console.log(`  ${line.slice(0, 200)}`);
+  console.log(`  ${shrunk.result.violation?.message}`);
+  console.log(`replay: ${replayCommand(seed, shrunk.reductions)}`);
+}
+
+function report(sums: Sums, failures: number, cpuSeconds: number): void {
+  const rate = Math.round(sums.events / Math.max(cpuSeconds, 0.001));
+  console.log(
+    `${sums.seeds} seeds, ${failures} failed; ${sums.events} events in ${cpuSeconds.toFixed(1)} s ` +
+      `of processor time (${rate} a second), ${Math.round(sums.virtualMs / 1000)} virtual seconds`,
+  );
+  console.log(
+    `${sums.elections} elections, ${sums.faults} faults; appends: ${sums.appended} acknowledged, ` +
+      `${sums.returned} returned, ${sums.unknown} unknown; ${sums.reads} linearizable reads; ` +
+      `longest recovery ${(100 * sums.recovery).toFixed(0)} % of its bound`,
+  );
+}
+
+/** Returns whether every seed held. */
+export function explore(options: ExploreOptions): boolean {
+  const sums: Sums = {
+    seeds: 0,
+    events: 0,
+    virtualMs: 0,
+    elections: 0,
+    appended: 0,
+    returned: 0,
+    unknown: 0,
+    reads: 0,
+    faults: 0,
+    recovery: 0,
+  };
+  let failures = 0;
+  let cpuSeconds = 0;
+  const beganMs = performance.now();
+  for (let index = 0; index < options.seedCount && failures < failuresMax; index++) {
+    if ((performance.now() - beganMs) / 1000 >= options.secondsMax) break;
+    const plan = reducedPlan(makePlan(options.firstSeed + index), options.reductions);
+    const cpu = process.cpuUsage();
+    const result = run({ plan, makeCore: options.makeCore });
+    const { user, system } = process.cpuUsage(cpu);
+    cpuSeconds += (user + system) / 1_000_000;
+    add(sums, result);
+    if (result.violation === undefined) continue;
+    failures += 1;
+    tellFailure(result, options);
+  }
+  report(sums, failures, cpuSeconds);
+  return failures === 0;
+}

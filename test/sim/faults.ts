@@ -1,0 +1,186 @@
+/** Faults that a plan schedules: each is data, with a time, and heals by itself. */
+
+import type { Random } from "./random.js";
+
+/** How a store outage shows. */
+export type OutageMode = "silent" | "refusing" | "failing";
+
+/** One fault. Nodes are indexes into the plan's nodes. */
+export type FaultAction = { readonly atMs: number } & (
+  | {
+      readonly type: "crash";
+      readonly node: number;
+      /** It dies in the midst of performing effects, after this many more. */
+      readonly afterEffects: number;
+      readonly downMs: number;
+    }
+  | { readonly type: "crashAll"; readonly downMs: number }
+  | { readonly type: "stop"; readonly node: number; readonly downMs: number }
+  | { readonly type: "pause"; readonly node: number; readonly forMs: number }
+  /** A second process with the node's id, for a while. */
+  | { readonly type: "twin"; readonly node: number; readonly forMs: number }
+  /** The node's machine is copied: two processes with one node id, incarnation and randomness. */
+  | { readonly type: "clone"; readonly node: number; readonly forMs: number }
+  | {
+      readonly type: "storeOutage";
+      /** Undefined: for all. */
+      readonly node: number | undefined;
+      readonly mode: OutageMode;
+      readonly forMs: number;
+    }
+  | {
+      readonly type: "storeSlow";
+      readonly node: number | undefined;
+      readonly factor: number;
+      readonly forMs: number;
+    }
+  /** Everything in limbo lands. */
+  | { readonly type: "landAll" }
+  /** The next get of the node finds a damaged object. */
+  | { readonly type: "corruptRead"; readonly node: number }
+  | {
+      readonly type: "cut";
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly bothWays: boolean;
+      readonly forMs: number;
+    }
+  | {
+      readonly type: "flap";
+      readonly from: number;
+      readonly to: number;
+      readonly periodMs: number;
+      readonly forMs: number;
+    }
+  | { readonly type: "clockJump"; readonly node: number; readonly byMs: number }
+  | {
+      readonly type: "tickRate";
+      readonly node: number;
+      readonly tickMs: number;
+      readonly forMs: number;
+    }
+);
+
+type Kind = FaultAction["type"];
+
+const weights: Readonly<Record<Kind, number>> = {
+  crash: 6,
+  crashAll: 1,
+  stop: 2,
+  pause: 5,
+  twin: 2,
+  clone: 3,
+  storeOutage: 4,
+  storeSlow: 3,
+  landAll: 3,
+  corruptRead: 0.3,
+  cut: 5,
+  flap: 2,
+  clockJump: 2,
+  tickRate: 2,
+};
+
+interface Frame {
+  readonly nodeCount: number;
+  readonly safetyMs: number;
+  readonly electionTimeoutMs: number;
+  /** Whether machines may be copied. */
+  readonly clones: boolean;
+  /**
+   * What most faults are: all die and start again at once, to claim in one term, and what was late
+   * lands (rivals); or one process after the other dies young (restless).
+   */
+  readonly bent: "rivals" | "restless" | undefined;
+}
+
+/** A duration of some election timeouts: mostly short, now and then long. */
+function duration(random: Random, frame: Frame): number {
+  return Math.ceil(frame.electionTimeoutMs * (0.1 + 8 * random.next() ** 3));
+}
+
+function someNodes(random: Random, frame: Frame): number[] {
+  const all = random.shuffled(Array.from({ length: frame.nodeCount }, (_, index) => index));
+  return all.slice(0, 1 + random.below(frame.nodeCount));
+}
+
+function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): FaultAction {
+  const node = random.below(frame.nodeCount);
+  const nodeOrAll = random.chance(0.4) ? undefined : node;
+  const forMs = duration(random, frame);
+  switch (kind) {
+    case "crash":
+      return {
+        type: kind,
+        atMs,
+        node,
+        afterEffects: random.below(6),
+        downMs: frame.bent ? random.below(300) + 1 : forMs,
+      };
+    case "crashAll":
+      return { type: kind, atMs, downMs: frame.bent ? random.below(30) + 1 : forMs };
+    case "stop":
+      return { type: kind, atMs, node, downMs: forMs };
+    case "pause":
+    case "twin":
+    case "clone":
+      return { type: kind, atMs, node, forMs };
+    case "storeOutage": {
+      const mode = random.pick<OutageMode>(["silent", "refusing", "failing"]);
+      return { type: kind, atMs, node: nodeOrAll, mode, forMs };
+    }
+    case "storeSlow":
+      return { type: kind, atMs, node: nodeOrAll, factor: random.pick([5, 30, 200]), forMs };
+    case "landAll":
+      return { type: kind, atMs };
+    case "corruptRead":
+      return { type: kind, atMs, node };
+    case "cut": {
+      const [from, to] = [someNodes(random, frame), someNodes(random, frame)];
+      return { type: kind, atMs, from, to, bothWays: random.chance(0.5), forMs };
+    }
+    case "flap": {
+      const periodMs = Math.ceil(frame.electionTimeoutMs * (0.05 + random.next()));
+      return { type: kind, atMs, from: node, to: random.below(frame.nodeCount), periodMs, forMs };
+    }
+    case "clockJump":
+      return { type: kind, atMs, node, byMs: random.within({ min: -60_000, max: 60_000 }) };
+    case "tickRate":
+      return { type: kind, atMs, node, tickMs: random.pick([20, 50, 200, 400]), forMs };
+  }
+}
+
+const bentKinds: Readonly<Record<"rivals" | "restless", readonly Kind[]>> = {
+  rivals: ["crashAll", "landAll"],
+  restless: ["crash"],
+};
+
+function pickKinds(random: Random, { bent, clones }: Frame): Kind[] {
+  const kinds = Object.keys(weights) as Kind[];
+  if (bent === undefined) {
+    return kinds.filter((kind) => random.chance(0.6) && (clones || kind !== "clone"));
+  }
+  return kinds.filter((kind) => bentKinds[bent].includes(kind) || random.chance(0.1));
+}
+
+/** Draws the faults of a run, in the order of their times. */
+export function makeFaults(random: Random, frame: Frame): FaultAction[] {
+  const kinds = pickKinds(random, frame);
+  const total = kinds.reduce((sum, kind) => sum + weights[kind], 0);
+  const betweenMs = frame.electionTimeoutMs * random.pick([0.3, 1, 2, 5]);
+  const faults: FaultAction[] = [];
+  if (total === 0) return faults;
+  for (let atMs = 0; ;) {
+    atMs += Math.ceil(2 * betweenMs * random.next());
+    if (atMs >= frame.safetyMs) return faults;
+    let draw = random.next() * total;
+    const kind = kinds.find((candidate) => (draw -= weights[candidate]) < 0);
+    if (kind !== undefined) faults.push(makeFault(kind, atMs, random, frame));
+  }
+}
+
+/** A fault in words, for the trace. */
+export function describeFault(fault: FaultAction): string {
+  const { atMs: _, type, ...rest } = fault;
+  const parts = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [type, ...parts].join(" ");
+}

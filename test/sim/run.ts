@@ -1,0 +1,156 @@
+/**
+ * One run: a safety phase under faults, then a liveness phase in which the cluster must recover
+ * within a bound, then everything that was still on its way lands and it must recover again, then
+ * it must rest: an idle cluster makes no store request.
+ */
+
+import { mix } from "./content.js";
+import { checkHistory } from "./linearizability.js";
+import { electionMs, type Plan } from "./plan.js";
+import type { HistoryEvent } from "./history.js";
+import { runUntil, settle, untilLed, untilServing } from "./recovery.js";
+import type { Trace } from "./describe.js";
+import type { MakeCore } from "./sim-process.js";
+import { must, Violation } from "./violation.js";
+import { World } from "./world.js";
+
+/** What a run came to. */
+export interface RunResult {
+  readonly seed: number;
+  readonly violation: RunViolation | undefined;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** Claims that count: leaderships. */
+  readonly elections: number;
+  readonly appended: number;
+  readonly returned: number;
+  readonly unknown: number;
+  readonly reads: number;
+  readonly faults: number;
+  readonly objects: number;
+  /** The longest that the cluster took to serve again, as a part of what it may take. */
+  readonly recovery: number;
+  /** Of the history: equal for equal runs. */
+  readonly digest: string;
+}
+
+export interface RunViolation {
+  readonly rule: string;
+  readonly message: string;
+  /** When, in virtual milliseconds. */
+  readonly atMs: number;
+}
+
+export interface RunOptions {
+  readonly plan: Plan;
+  readonly makeCore: MakeCore;
+  readonly trace?: Trace;
+  /** Takes the whole history at the end. */
+  readonly keepHistory?: (events: readonly HistoryEvent[]) => void;
+}
+
+function checkRest(world: World): void {
+  const { plan, queue, store, checks } = world;
+  // What is still under way comes to its end first.
+  untilLed(world);
+  runUntil(world, queue.now + 3 * electionMs(plan) + 2 * plan.storeDeadlineMs);
+  const requestsBefore = store.requestCount;
+  const electionsBefore = checks.log.valid.length;
+  const viewsBefore = world.viewChanges;
+  runUntil(world, queue.now + 8 * electionMs(plan));
+  const requests = store.requestCount - requestsBefore;
+  must(requests === 0, "idle-cost", () => `an idle cluster made ${requests} store requests`);
+  must(
+    world.viewChanges === viewsBefore && checks.log.valid.length === electionsBefore,
+    "unrest",
+    () => "an idle, healthy cluster changed its leader",
+  );
+  for (const process of world.living()) {
+    must(process.checks.holdsAll, "lagging", () => `${process.name} does not hold the whole log`);
+  }
+}
+
+/** Without faults a leader, once elected, stays. */
+function checkQuiet(world: World): void {
+  const claims = world.checks.log.valid.filter(({ segment }) => segment.type === "claim");
+  must(claims.length <= 2, "unrest", () => `${claims.length} leaderships without any fault`);
+}
+
+function goThrough(world: World): number {
+  const { plan, queue } = world;
+  world.begin();
+  runUntil(world, plan.safetyMs);
+  queue.advanceTo(plan.safetyMs);
+  if (plan.profile === "quiet") checkQuiet(world);
+  world.heal();
+  const first = untilServing(world);
+  settle(world);
+  world.mend();
+  world.note("everything in limbo lands");
+  world.store.landAll();
+  const restarted = world.living()[0];
+  if (restarted !== undefined) world.replace(restarted);
+  const second = untilServing(world);
+  settle(world);
+  checkRest(world);
+  world.store.landAll();
+  return Math.max(first, second);
+}
+
+function attempt(
+  world: World,
+  keep: RunOptions["keepHistory"],
+): [RunViolation | undefined, number] {
+  let violation: RunViolation | undefined;
+  let recovery = 0;
+  try {
+    recovery = goThrough(world);
+    checkHistory(world.checks.finalHistory());
+  } catch (error) {
+    const atMs = world.queue.now;
+    if (error instanceof Violation) {
+      violation = { rule: error.rule, message: error.message, atMs };
+    } else {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      violation = { rule: "core-throws", message, atMs };
+    }
+  }
+  const { plan, checks } = world;
+  const nodes = plan.nodes.map((node) => node.nodeId);
+  keep?.([{ type: "run", seed: plan.seed, nodes }, ...checks.finalHistory()]);
+  return [violation, recovery];
+}
+
+function digestOfHistory(events: readonly HistoryEvent[]): string {
+  let digest = 0;
+  for (const event of events) {
+    if (event.type === "run" || event.type === "log") continue;
+    digest = mix(mix(mix(digest, event.type.charCodeAt(0)), event.t), event.op);
+    if (event.type === "appended") digest = mix(digest, event.firstIndex);
+    if (event.type === "read") digest = mix(mix(digest, event.nextIndex), event.digest);
+  }
+  return digest.toString(16).padStart(8, "0");
+}
+
+/** Runs a plan. The same plan and core give the same result. */
+export function run({ plan, makeCore, trace, keepHistory }: RunOptions): RunResult {
+  const world = new World({ plan, makeCore, ...(trace && { trace }) });
+  const [violation, recovery] = attempt(world, keepHistory);
+  const { checks, queue } = world;
+  const { appended, returned, unknown, reads } = checks.tally;
+  return {
+    seed: plan.seed,
+    violation,
+    events: queue.processed,
+    virtualMs: queue.now,
+    elections: checks.log.valid.filter(({ segment }) => segment.type === "claim").length,
+    appended,
+    returned,
+    unknown,
+    reads,
+    faults: world.faultsBegun,
+    objects: checks.log.objects.filter((object) => object !== undefined).length,
+    recovery,
+    digest: digestOfHistory(checks.history),
+  };
+}

@@ -1,0 +1,53 @@
+import { expect } from "chai";
+
+import { Core } from "../../src/core/core.js";
+import { formatHistory, type HistoryEvent } from "./history.js";
+import { makePlan, reducedPlan, type Profile } from "./plan.js";
+import { run } from "./run.js";
+import type { MakeCore } from "./sim-process.js";
+
+const makeCore: MakeCore = (options) => new Core(options);
+
+/** Slow stores need long runs; `npm run sim` makes them. */
+const skipped: readonly Profile[] = ["slowStore"];
+
+/** A seed's plan with faults for ten seconds. */
+function shortPlan(seed: number) {
+  return reducedPlan(makePlan(seed), { untilMs: 10_000 });
+}
+
+describe("a simulated run", () => {
+  it("is the same twice, step by step, and differs from another seed's", () => {
+    const tell = (seed: number) => {
+      const lines: string[] = [];
+      let history: readonly HistoryEvent[] = [];
+      const result = run({
+        plan: shortPlan(seed),
+        makeCore,
+        trace: (line) => lines.push(line),
+        keepHistory: (events) => (history = events),
+      });
+      return { text: lines.join("\n"), history: formatHistory(history), result };
+    };
+    const first = tell(13);
+    expect(first.text.length).to.be.greaterThan(100_000);
+    expect(tell(13)).to.deep.equal(first);
+    expect(tell(14).result.digest).not.to.equal(first.result.digest);
+  });
+
+  it("keeps every rule on fifty fixed seeds", () => {
+    const plans = Array.from({ length: 60 }, (_, index) => shortPlan(1_001 + index));
+    const results = plans
+      .filter(({ profile }) => !skipped.includes(profile))
+      .slice(0, 50)
+      .map((plan) => run({ plan, makeCore }));
+    const failures = results.filter(({ violation }) => violation !== undefined);
+    expect(failures).to.deep.equal([]);
+    const sum = (of: (result: (typeof results)[number]) => number) =>
+      results.reduce((total, result) => total + of(result), 0);
+    expect(results).to.have.length(50);
+    expect(sum((result) => result.appended)).to.be.greaterThan(1_000);
+    expect(sum((result) => result.reads)).to.be.greaterThan(1_000);
+    expect(sum((result) => result.elections)).to.be.greaterThan(100);
+  }).timeout(60_000);
+});

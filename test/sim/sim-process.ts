@@ -1,0 +1,357 @@
+/**
+ * One process of a node: the production core and a host for it, which performs effects and reports
+ * inputs as the real driver does.
+ *
+ * Invariant: every create and get is answered exactly once, at its deadline at the latest.
+ * Invariant: a dead process does nothing; a paused one neither, until it goes on.
+ */
+
+import type { CoreOptions } from "../../src/core/options.js";
+import type {
+  CreateOutcome,
+  Effect,
+  GetOutcome,
+  Input,
+  Message,
+  Role,
+  View,
+} from "../../src/core/protocol.js";
+import type { NodeId, Segment } from "../../src/core/types.js";
+import { clusterId, seal, type SimAppend } from "./content.js";
+import { describeEffect, describeInput, type Trace } from "./describe.js";
+import type { EventQueue } from "./event-queue.js";
+import type { NodePlan, Plan } from "./plan.js";
+import { ProcessChecks } from "./process-checks.js";
+import type { Random } from "./random.js";
+import type { RunChecks } from "./run-checks.js";
+import type { SimStore } from "./sim-store.js";
+import { must } from "./violation.js";
+
+/** The core, as the simulator drives it. */
+export interface AnyCore {
+  step(input: Input): readonly Effect[];
+}
+
+export type MakeCore = (options: CoreOptions) => AnyCore;
+
+/** What a process lives in. */
+export interface Surroundings {
+  readonly plan: Plan;
+  readonly queue: EventQueue;
+  readonly store: SimStore;
+  readonly checks: RunChecks;
+  readonly makeCore: MakeCore;
+  readonly trace: Trace | undefined;
+  /** How long the node's tick is now. */
+  readonly tickMsOf: (node: number) => number;
+  readonly wallClockOf: (node: number) => number;
+  readonly send: (from: SimProcess, to: NodeId, message: Message) => void;
+  readonly viewChanged: (process: SimProcess) => void;
+  readonly appendReturned: (append: SimAppend) => void;
+  readonly stopped: (process: SimProcess) => void;
+  /** Whether the run gave the process a reason for the fault. */
+  readonly mayFault: (process: SimProcess, kind: string) => boolean;
+}
+
+export interface ProcessOptions {
+  readonly serial: number;
+  readonly node: number;
+  readonly nodePlan: NodePlan;
+  readonly incarnation: string;
+  readonly random: Random;
+  /** Whether another process has this one's identity and randomness. */
+  readonly copied: boolean;
+}
+
+type Result = Input & { readonly type: "createResult" | "getResult" };
+
+/** A running process. */
+export class SimProcess {
+  readonly serial: number;
+  readonly node: number;
+  readonly nodeId: NodeId;
+  readonly incarnation: string;
+  readonly name: string;
+  readonly copied: boolean;
+  readonly checks: ProcessChecks;
+  readonly #world: Surroundings;
+  readonly #core: AnyCore;
+  readonly #random: Random;
+  #alive = true;
+  #paused = false;
+  #missedTicks = 0;
+  readonly #backlog: Input[] = [];
+  #crashAfterEffects: number | undefined;
+  #ticks = 0;
+  #view: View = { role: "starting", term: 0, leaderId: undefined, fault: undefined };
+  #stopping = false;
+  #lastRequest = -1;
+  /** Requests that the host has not answered. */
+  readonly #unanswered = new Set<number>();
+  /** What the creates whose answers the core has not seen are to create. */
+  readonly #creates = new Map<number, Segment>();
+  /** Where the gets look whose answers the core has not seen. */
+  readonly #gets = new Map<number, number>();
+
+  constructor(world: Surroundings, options: ProcessOptions) {
+    const { plan } = world;
+    const { nodeId, window } = options.nodePlan;
+    this.#world = world;
+    this.serial = options.serial;
+    this.node = options.node;
+    this.nodeId = nodeId;
+    this.incarnation = options.incarnation;
+    this.name = `${nodeId}.${options.serial}`;
+    this.copied = options.copied;
+    this.#random = options.random;
+    const { name, serial, copied } = this;
+    this.checks = new ProcessChecks(world.checks, { serial, name, nodeId, window, copied });
+    const nonces = options.random.fork("nonces");
+    const chances = options.random.fork("core");
+    this.#core = world.makeCore({
+      nodeId,
+      incarnation: options.incarnation,
+      clusterId,
+      members: plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId),
+      settings: { ...plan.settings, window },
+      random: () => chances.next(),
+      nonce: () => nonces.hex(),
+      seal,
+    });
+    this.#scheduleTick();
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get role(): Role {
+    return this.#view.role;
+  }
+
+  get leaderId(): NodeId | undefined {
+    return this.#view.leaderId;
+  }
+
+  get faulted(): boolean {
+    return this.#view.fault !== undefined;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  append(appends: readonly SimAppend[]): void {
+    this.#give({ type: "append", appends, nowMs: this.#world.wallClockOf(this.node) });
+  }
+
+  read(readId: number): void {
+    this.#give({ type: "read", readId });
+  }
+
+  cancelRead(readId: number): void {
+    this.#give({ type: "readCancelled", readId });
+  }
+
+  receive(sender: SimProcess, message: Message): void {
+    const { nodeId, incarnation } = sender;
+    this.#give({ type: "message", sender: { nodeId, incarnation }, message });
+  }
+
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#give({ type: "stop" });
+  }
+
+  /** Dies in the midst of its effects, after `effects` more; undefined: does not. */
+  crashAfter(effects: number | undefined): void {
+    this.#crashAfterEffects = effects;
+    if (effects === 0) this.crash();
+  }
+
+  crash(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#world.trace?.(`${this.name} dies`);
+    this.checks.died();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#missedTicks = 0;
+  }
+
+  /** Goes on where it stood: what came meanwhile comes now, kind by kind or as it came. */
+  resume(): void {
+    if (!this.#alive || !this.#paused) return;
+    this.#paused = false;
+    this.#world.trace?.(`${this.name} goes on`);
+    const most = this.#world.plan.ticksCatchUp ? this.#missedTicks : Math.min(1, this.#missedTicks);
+    const ticks: Input[] = Array.from({ length: most }, () => ({ type: "tick" }));
+    const backlog = this.#backlog.splice(0);
+    const ranks = this.#random.shuffled([0, 1, 2]);
+    const rankOf = (input: Input) =>
+      ranks[input.type === "message" ? 0 : input.type.endsWith("Result") ? 1 : 2] ?? 0;
+    if (this.#random.chance(0.5)) backlog.sort((a, b) => rankOf(a) - rankOf(b));
+    const inputs = this.#random.chance(0.5) ? [...ticks, ...backlog] : [...backlog, ...ticks];
+    for (const input of inputs) this.#give(input);
+  }
+
+  #scheduleTick(): void {
+    this.#world.queue.after(this.#world.tickMsOf(this.node), () => {
+      if (!this.#alive) return;
+      this.#scheduleTick();
+      if (this.#paused) this.#missedTicks += 1;
+      else this.#give({ type: "tick" });
+    });
+  }
+
+  #give(input: Input): void {
+    if (!this.#alive) return;
+    if (this.#paused) {
+      this.#backlog.push(input);
+      return;
+    }
+    const { trace } = this.#world;
+    this.#notice(input);
+    const effects = this.#core.step(input);
+    if (trace !== undefined && (input.type !== "tick" || effects.length > 0)) {
+      trace(`${this.name} <- ${describeInput(input)}`);
+    }
+    for (const effect of effects) {
+      if (this.#crashAfterEffects !== undefined && this.#crashAfterEffects-- <= 0) {
+        this.crash();
+        return;
+      }
+      trace?.(`${this.name} -> ${describeEffect(effect)}`);
+      this.#perform(effect);
+    }
+    this.checks.stepped();
+  }
+
+  /** Tells the judge what the process is about to hear. */
+  #notice(input: Input): void {
+    switch (input.type) {
+      case "tick":
+        this.#ticks += 1;
+        break;
+      case "append":
+        for (const append of input.appends) this.checks.appendBegan(append as SimAppend);
+        break;
+      case "read":
+        this.checks.readBegan(input.readId);
+        break;
+      case "readCancelled":
+        this.checks.readCancelled(input.readId);
+        break;
+      case "message":
+        if ("tailPosition" in input.message && input.message.tailPosition !== undefined) {
+          this.checks.heardOfTail(input.message.tailPosition);
+        }
+        break;
+      case "createResult":
+        this.#hearOfCreate(input.request, input.outcome);
+        break;
+      case "getResult":
+        this.#hearOfGet(input.request, input.outcome);
+        break;
+      case "stop":
+    }
+  }
+
+  #hearOfGet(request: number, outcome: GetOutcome): void {
+    const position = this.#gets.get(request);
+    this.#gets.delete(request);
+    if (outcome.type === "found") this.checks.found(outcome.segment, this.role === "leader");
+    if (outcome.type === "corrupt" && position !== undefined) this.checks.foundDamaged(position);
+  }
+
+  #hearOfCreate(request: number, outcome: CreateOutcome): void {
+    const segment = this.#creates.get(request);
+    if (segment === undefined) return;
+    this.#creates.delete(request);
+    this.checks.createAnswered(segment, outcome);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "create":
+        this.checks.sent(effect.segment, this.#ticks);
+        this.#create(effect.request, effect.segment);
+        break;
+      case "get":
+        this.#get(effect.request, effect.position);
+        break;
+      case "send":
+        this.checks.said(effect.message);
+        this.#world.send(this, effect.to, effect.message);
+        break;
+      case "committed":
+        this.checks.committed(effect.segment, effect.appends);
+        break;
+      case "returned":
+        this.checks.returned(effect.appends, effect.reason);
+        for (const append of effect.appends) this.#world.appendReturned(append as SimAppend);
+        break;
+      case "unknown":
+        this.checks.unknown(effect.appends);
+        break;
+      case "readReady":
+        for (const readId of effect.readIds) this.checks.readReady(readId);
+        break;
+      case "readFailed":
+        for (const readId of effect.readIds) this.checks.readFailed(readId);
+        break;
+      case "view":
+        this.#see(effect.view);
+        break;
+      case "stopped":
+        this.checks.stopped();
+        this.#world.stopped(this);
+        break;
+    }
+  }
+
+  #see(view: View): void {
+    const { fault } = view;
+    if (fault !== undefined && this.#view.fault === undefined) {
+      this.checks.faulted(fault, this.#world.mayFault(this, fault.kind));
+    }
+    this.#view = view;
+    this.#world.viewChanged(this);
+  }
+
+  #create(request: number, segment: Segment): void {
+    this.#creates.set(request, segment);
+    this.#open(request, { type: "createResult", request, outcome: "unknown" });
+    this.#world.store.create(this.node, segment, (outcome) => {
+      this.#answer({ type: "createResult", request, outcome });
+    });
+  }
+
+  #get(request: number, position: number): void {
+    const outcome = { type: "unavailable" } as const;
+    this.#gets.set(request, position);
+    this.#open(request, { type: "getResult", request, outcome });
+    this.#world.store.get(this.node, position, (got) => {
+      this.#answer({ type: "getResult", request, outcome: got });
+    });
+  }
+
+  #open(request: number, atDeadline: Result): void {
+    must(request > this.#lastRequest, "request-id", () => `${this.name}: request ${request} again`);
+    this.#lastRequest = request;
+    this.#unanswered.add(request);
+    this.#world.queue.after(this.#world.plan.storeDeadlineMs, () => this.#answer(atDeadline));
+  }
+
+  /** The first answer counts. */
+  #answer(result: Result): void {
+    if (this.#unanswered.delete(result.request)) this.#give(result);
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The simulated store: creates that take effect at any later time or never, answers that are lost,
+ * late or about an earlier try, and gets that are consistent at the moment they are served.
+ *
+ * Invariant: at most one create of a position takes effect, and an object never changes.
+ * Invariant: a create that was answered "refused" never takes effect.
+ */
+
+import type { CreateOutcome, GetOutcome } from "../../src/core/protocol.js";
+import type { Segment } from "../../src/core/types.js";
+import type { Conditions } from "./conditions.js";
+import { decoded } from "./content.js";
+import type { EventQueue } from "./event-queue.js";
+import type { Plan, Rates } from "./plan.js";
+import type { Random } from "./random.js";
+import type { TrueLog } from "./true-log.js";
+
+/** A create on its way. */
+interface Delivery {
+  readonly segment: Segment;
+  /** Absent where the answer is lost or was given. */
+  readonly answer: ((outcome: CreateOutcome) => void) | undefined;
+}
+
+export interface SimStoreOptions {
+  readonly queue: EventQueue;
+  readonly random: Random;
+  readonly plan: Plan;
+  readonly conditions: Conditions;
+  /** Holds the objects, and judges each that comes to be. */
+  readonly log: TrueLog;
+}
+
+/** All objects of a run and all creates that may still become objects. */
+export class SimStore {
+  readonly #queue: EventQueue;
+  readonly #random: Random;
+  readonly #plan: Plan;
+  readonly #conditions: Conditions;
+  readonly #log: TrueLog;
+  #limbo = new Map<number, Delivery[]>();
+  readonly #corruptNext = new Set<number>();
+  #calm = false;
+  #requestCount = 0;
+
+  constructor(options: SimStoreOptions) {
+    this.#queue = options.queue;
+    this.#random = options.random;
+    this.#plan = options.plan;
+    this.#conditions = options.conditions;
+    this.#log = options.log;
+  }
+
+  /** Creates and gets, ever. */
+  get requestCount(): number {
+    return this.#requestCount;
+  }
+
+  /** From now on every request is served and answered; what is in limbo stays there. */
+  calm(): void {
+    this.#calm = true;
+    this.#corruptNext.clear();
+  }
+
+  /** The node's next get that finds something finds it damaged. */
+  corruptNext(node: number): void {
+    this.#corruptNext.add(node);
+  }
+
+  /** One create request. It may never be answered. */
+  create(node: number, segment: Segment, answer: (outcome: CreateOutcome) => void): void {
+    this.#requestCount += 1;
+    const outage = this.#conditions.outage(node);
+    const late = { segment, answer: undefined };
+    if (outage === "refusing" || this.#happens("storeRefused")) {
+      this.#queue.after(this.#latency(node), () => answer("refused"));
+    } else if (outage === "silent") {
+      if (this.#random.chance(0.5)) this.#strand(late);
+    } else if (outage === "failing" || this.#happens("storeError")) {
+      this.#queue.after(this.#latency(node), () => answer("unknown"));
+      if (this.#random.chance(0.4)) this.#strand(late);
+      else if (this.#random.chance(0.5)) this.#deliver(node, late);
+    } else if (this.#happens("storeLimbo")) {
+      this.#strand({ segment, answer });
+    } else {
+      this.#deliverAnswered(node, { segment, answer });
+    }
+  }
+
+  /** One get request. It may never be answered. */
+  get(node: number, position: number, answer: (outcome: GetOutcome) => void): void {
+    this.#requestCount += 1;
+    const outage = this.#conditions.outage(node);
+    if (outage === "silent") return;
+    if (outage !== undefined || this.#happens("storeGetFailed")) {
+      if (this.#random.chance(0.5)) {
+        this.#queue.after(this.#latency(node), () => answer({ type: "unavailable" }));
+      }
+      return;
+    }
+    this.#queue.after(this.#latency(node), () => {
+      const outcome = this.#look(node, position);
+      if (outcome.type === "absent" && this.#happens("storeAmbush")) this.#landLimboAt(position);
+      this.#queue.after(this.#latency(node), () => answer(outcome));
+    });
+  }
+
+  /** Everything in limbo lands at once, in an order chosen to hurt. */
+  landAll(): void {
+    const stranded = [...this.#limbo.values()].flat();
+    this.#limbo = new Map();
+    const order = this.#random.below(3);
+    const ordered = this.#random.shuffled(stranded);
+    if (order === 1) ordered.sort((a, b) => b.segment.position - a.segment.position);
+    if (order === 2) ordered.sort((a, b) => a.segment.epoch.term - b.segment.epoch.term);
+    for (const delivery of ordered) this.#land(delivery, 1);
+  }
+
+  #happens(rate: keyof Rates): boolean {
+    return !this.#calm && this.#random.chance(this.#plan.rates[rate]);
+  }
+
+  /** Half a request's time. */
+  #latency(node: number): number {
+    const straggles = this.#happens("storeStraggler") ? 20 : 1;
+    const whole = this.#random.within(this.#plan.storeLatencyMs);
+    return Math.ceil((whole / 2) * straggles * this.#conditions.slowness(node));
+  }
+
+  #look(node: number, position: number): GetOutcome {
+    const segment = this.#log.objects[position];
+    if (segment === undefined) return { type: "absent" };
+    if (this.#corruptNext.delete(node)) return { type: "corrupt", reason: "a flipped bit" };
+    return { type: "found", segment: decoded(segment) };
+  }
+
+  #deliverAnswered(node: number, delivery: Delivery): void {
+    const { segment, answer } = delivery;
+    const silent = { segment, answer: undefined };
+    if (this.#happens("storeReplyLost")) {
+      this.#deliver(node, silent);
+    } else if (this.#happens("storeDuplicated")) {
+      const [first, second] = this.#random.chance(0.5) ? [delivery, silent] : [silent, delivery];
+      this.#deliver(node, first);
+      if (second.answer === undefined && this.#random.chance(0.3)) this.#strand(second);
+      else this.#deliver(node, second);
+    } else {
+      this.#deliver(node, { segment, answer });
+    }
+  }
+
+  #deliver(node: number, delivery: Delivery): void {
+    this.#queue.after(this.#latency(node), () => {
+      const { position } = delivery.segment;
+      if (this.#happens("storeAmbush")) this.#landLimboAt(position);
+      this.#land(delivery, this.#latency(node));
+    });
+  }
+
+  /** The create takes effect now, if its position is free. */
+  #land(delivery: Delivery, answerAfterMs: number): void {
+    const { segment, answer } = delivery;
+    const free = this.#log.objects[segment.position] === undefined;
+    if (free) {
+      this.#log.landed(segment);
+      this.#ambushTail();
+    }
+    if (answer === undefined) return;
+    this.#queue.after(answerAfterMs, () => answer(free ? "created" : "exists"));
+  }
+
+  /** The create is somewhere on its way, for a while or for good. */
+  #strand(delivery: Delivery): void {
+    const { position } = delivery.segment;
+    const stranded = this.#limbo.get(position);
+    if (stranded === undefined) this.#limbo.set(position, [delivery]);
+    else stranded.push(delivery);
+    if (this.#random.chance(0.5)) {
+      const delayMs = Math.ceil(this.#plan.storeDeadlineMs * 8 * this.#random.next() ** 3);
+      this.#queue.after(delayMs, () => this.#landLimbo(delivery));
+    }
+  }
+
+  #ambushTail(): void {
+    const position = this.#log.tail;
+    if (this.#limbo.has(position) && this.#happens("storeAmbush")) {
+      const delayMs = this.#random.within({ min: 0, max: this.#plan.storeLatencyMs.max });
+      this.#queue.after(delayMs, () => this.#landLimboAt(position));
+    }
+  }
+
+  #landLimboAt(position: number): void {
+    const stranded = this.#limbo.get(position);
+    if (stranded !== undefined) this.#landLimbo(this.#random.pick(stranded));
+  }
+
+  #landLimbo(delivery: Delivery): void {
+    const { position } = delivery.segment;
+    const stranded = this.#limbo.get(position);
+    const at = stranded?.indexOf(delivery) ?? -1;
+    if (stranded === undefined || at < 0) return;
+    stranded.splice(at, 1);
+    if (stranded.length === 0) this.#limbo.delete(position);
+    this.#land(delivery, 1);
+  }
+}
