@@ -1,0 +1,136 @@
+/**
+ * Checks encoded entries without decoding them.
+ *
+ * An entry that passes has one meaning for every reader: at most one payload, whole headers, and
+ * nothing that this version does not know. Protocol buffers themselves would let a second payload
+ * replace the first, and keep what is unknown.
+ */
+
+import { isUtf8 } from "node:buffer";
+
+import { malformed, tagOf, wireType } from "./wire.js";
+import type { Cursor } from "./wire.js";
+
+/** The tag of `entries = 1`, in every message that carries entries. */
+export const entryTag = tagOf(1, wireType.bytes);
+
+/** The tags within an Entry. */
+export const payloadTag = tagOf(1, wireType.bytes);
+export const headerTag = tagOf(2, wireType.bytes);
+
+/** The tags within a Header. */
+export const keyTag = tagOf(1, wireType.bytes);
+export const valueTag = tagOf(2, wireType.bytes);
+
+const headerKeyBytesMax = 256;
+
+/**
+ * Checks one Entry, the cursor being at its length, and moves the cursor past it. Returns the size
+ * of its content (its payload and the keys and values of its headers) in bytes, or `malformed`, the
+ * cursor's problem then saying why.
+ */
+export function checkEntry(cursor: Cursor): number {
+  const length = cursor.length();
+  if (length <= 0) return length;
+  const end = cursor.offset + length;
+  const outerEnd = cursor.end;
+  cursor.end = end;
+  const size = checkEntryFields(cursor);
+  cursor.end = outerEnd;
+  return size;
+}
+
+function checkEntryFields(cursor: Cursor): number {
+  let size = 0;
+  let payloadSeen = false;
+  do {
+    const tag = cursor.varint();
+    if (tag === payloadTag) {
+      if (payloadSeen) return cursor.fail("payload is set twice");
+      payloadSeen = true;
+      const length = cursor.length();
+      if (length < 0) return malformed;
+      cursor.offset += length;
+      size += length;
+    } else if (tag === headerTag) {
+      const headerSize = checkHeader(cursor);
+      if (headerSize < 0) return malformed;
+      size += headerSize;
+    } else {
+      return failTag(cursor, tag, entryFields);
+    }
+  } while (!cursor.atEnd);
+  return size;
+}
+
+function checkHeader(cursor: Cursor): number {
+  const length = cursor.length();
+  if (length < 0) return malformed;
+  const outerEnd = cursor.end;
+  cursor.end = cursor.offset + length;
+  const size = checkHeaderFields(cursor);
+  cursor.end = outerEnd;
+  return size;
+}
+
+function checkHeaderFields(cursor: Cursor): number {
+  let size = 0;
+  let keySeen = false;
+  let valueSeen = false;
+  while (!cursor.atEnd) {
+    const tag = cursor.varint();
+    if (tag !== keyTag && tag !== valueTag) return failTag(cursor, tag, headerFields);
+    if (tag === keyTag ? keySeen : valueSeen) {
+      return cursor.fail(`${tag === keyTag ? "key" : "value"} of a header is set twice`);
+    }
+    const length = cursor.length();
+    if (length < 0) return malformed;
+    if (tag === keyTag) {
+      keySeen = true;
+      if (!isKey(cursor, length)) return malformed;
+    } else {
+      valueSeen = true;
+    }
+    cursor.offset += length;
+    size += length;
+  }
+  return keySeen ? size : cursor.fail("a header has no key");
+}
+
+function isKey(cursor: Cursor, length: number): boolean {
+  const { bytes, offset } = cursor;
+  if (length < 1 || length > headerKeyBytesMax) {
+    cursor.fail(`a header's key has ${length} bytes; it must have 1 to ${headerKeyBytesMax}`);
+    return false;
+  }
+  const valid = isAscii(bytes, offset, length) || isUtf8(bytes.subarray(offset, offset + length));
+  if (!valid) cursor.fail("a header's key is not UTF-8");
+  return valid;
+}
+
+function isAscii(bytes: Uint8Array, start: number, length: number): boolean {
+  let seen = 0;
+  for (let offset = start; offset < start + length; offset++) seen |= bytes[offset] ?? 0;
+  return seen < 0x80;
+}
+
+/** Fields by their numbers; all of them hold bytes. */
+interface FieldNames {
+  readonly message: string;
+  readonly names: Readonly<Record<number, string>>;
+}
+
+const entryFields: FieldNames = { message: "an entry", names: { 1: "payload", 2: "headers" } };
+const headerFields: FieldNames = { message: "a header", names: { 1: "key", 2: "value" } };
+
+/** Says what is wrong with a tag that is not one of the message's. */
+function failTag(cursor: Cursor, tag: number, fields: FieldNames): typeof malformed {
+  if (tag < 0) return malformed;
+  const field = Math.floor(tag / 8);
+  const name = fields.names[field];
+  return cursor.fail(
+    name === undefined
+      ? `field ${field} of ${fields.message} is unknown`
+      : `${name} of ${fields.message} has wire type ${tag % 8} where 2 belongs`,
+  );
+}

@@ -1,0 +1,29 @@
+/** What a node holds of the log: where it ends, and a way to read it from memory or the store. */
+
+import type { EntriesSegment } from "../core/types.js";
+
+export interface ReadOptions {
+  /** From `firstIndex` to `nextIndex`, both inclusive. The first segment may begin before it. */
+  readonly startIndex: number;
+  readonly signal: AbortSignal;
+}
+
+/** The log as far as this node holds it: valid segments only, in order. */
+export interface LogReader {
+  /** The first index that can be read. */
+  readonly firstIndex: number;
+  /** The index of the next entry. Never decreases. */
+  readonly nextIndex: number;
+  /** The term of the last leadership in the log, 0 if there was none. */
+  readonly term: number;
+  /**
+   * Segments from the one that holds `startIndex` up to the tail at the time each is taken; ends
+   * there. Reads ahead, within a bound of bytes. Throws a SuraftError: `corrupt` naming the
+   * object, `unavailable`, or the signal's reason.
+   */
+  segments(options: ReadOptions): AsyncIterable<EntriesSegment>;
+  /** The index of the first entry with this timestamp or a later one; `nextIndex` if there is none. */
+  findTimestamp(timestampMs: number, signal: AbortSignal): Promise<number>;
+  /** Resolves once `nextIndex` is greater than `index`, or rejects with the signal's reason. */
+  waitPast(index: number, signal: AbortSignal): Promise<void>;
+}

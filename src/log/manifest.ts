@@ -1,0 +1,193 @@
+/**
+ * Finds the manifest that counts, or founds the cluster (PROTOCOL.md sections 7 and 10).
+ *
+ * Invariant: a manifest read takes the last name of a whole listing, and the very object that was
+ * listed under it.
+ * Invariant: a cluster is founded only where no manifest and no segment was seen, and whoever
+ * founds takes what a manifest read finds afterwards, never what it meant to write.
+ */
+
+import { randomBytes, randomUUID } from "node:crypto";
+
+import { SuraftError } from "../errors.js";
+import { nameAfter } from "../store/object-name.js";
+import { settle } from "../store/settle.js";
+import { decodeManifest, encodeManifest, formatVersion } from "./manifest-codec.js";
+import {
+  manifestName,
+  manifestPrefix,
+  parseManifestName,
+  parseSegmentName,
+  segmentName,
+  segmentPrefix,
+} from "./names.js";
+import { corruptObject, storeFailure } from "./store-failure.js";
+import type { BackoffOptions } from "../store/backoff.js";
+import type { ListItem, Store } from "../store/store.js";
+import type { Manifest, ManifestMember } from "./manifest-codec.js";
+
+export type { Manifest, ManifestMember } from "./manifest-codec.js";
+
+export interface OpenClusterOptions {
+  /** Who the members are, if the cluster is to be founded. */
+  readonly members: readonly ManifestMember[];
+  readonly signal: AbortSignal;
+  /** How long to wait before the founding manifest is sent again. */
+  readonly backoff?: BackoffOptions;
+}
+
+/** Whether there is a manifest. */
+export type FoundManifest =
+  { readonly type: "found"; readonly manifest: Manifest } | { readonly type: "absent" };
+
+/** A page of a listing. */
+const pageItems = 1000;
+
+/** How often a manifest that was listed may turn out deleted or replaced before a read gives up. */
+const readTriesMax = 10;
+
+/**
+ * Reads the manifest that counts. Throws a SuraftError: `corrupt` naming the object; `invalid` if
+ * a newer suraft wrote it; what the store's failure means; or the signal's reason. Safe to retry.
+ */
+export async function readManifest(store: Store, signal: AbortSignal): Promise<FoundManifest> {
+  return await translated(signal, undefined, () => readLast(store, signal));
+}
+
+/**
+ * The cluster's manifest, founding the cluster if the store is empty. Any number of nodes may do so
+ * at once: all get the same manifest. Throws as {@link readManifest} does. Safe to retry.
+ */
+export async function openCluster(store: Store, options: OpenClusterOptions): Promise<Manifest> {
+  const { signal } = options;
+  const before = await readManifest(store, signal);
+  if (before.type === "found") return before.manifest;
+  const segment = await translated(signal, undefined, () => firstSegment(store, signal));
+  if (segment === undefined) await found(store, options);
+  // Begun after segments were seen, or after the founding was settled.
+  const after = await readManifest(store, signal);
+  if (after.type === "found") return after.manifest;
+  if (segment !== undefined) throw corruptObject(segment, "a segment, but there is no manifest");
+  throw corruptObject(manifestName(0), "the manifest was there and is gone");
+}
+
+/** The founding manifest is settled when it returns: created by somebody. */
+async function found(store: Store, options: OpenClusterOptions): Promise<void> {
+  const { members, signal, backoff } = options;
+  if (members.length === 0) {
+    throw new SuraftError(
+      "invalid",
+      `no cluster in ${store.url}, and no members to found one with`,
+    );
+  }
+  const name = manifestName(0);
+  const bytes = encodeManifest(foundingManifest(members));
+  const settled = await translated(signal, name, () =>
+    settle(store, name, bytes, { ...backoff, signal }),
+  );
+  switch (settled.type) {
+    case "mine":
+    case "theirs":
+    case "deleted":
+      return;
+    case "unknown":
+    case "refused":
+      signal.throwIfAborted();
+      throw new SuraftError("unavailable", `${name} in ${store.url}: ${settled.cause}`);
+  }
+}
+
+function foundingManifest(members: readonly ManifestMember[]): Manifest {
+  return {
+    number: 0,
+    clusterId: randomUUID(),
+    members,
+    floorPosition: 0,
+    floorTerm: 0,
+    floorNextIndex: 1,
+    nonce: randomBytes(16).toString("hex"),
+    formatVersion,
+  };
+}
+
+async function readLast(store: Store, signal: AbortSignal): Promise<FoundManifest> {
+  for (let tries = 0; tries < readTriesMax; tries++) {
+    const listed = await lastListed(store, signal);
+    if (listed === undefined) return { type: "absent" };
+    const { item, number } = listed;
+    const result = await translated(signal, item.name, () => store.get(item.name, { signal }));
+    if (result.type === "absent" || result.version !== item.version) continue;
+    return { type: "found", manifest: decode(result.bytes, number) };
+  }
+  throw new SuraftError("unavailable", `the manifests in ${store.url} change too fast to be read`);
+}
+
+interface ListedManifest {
+  readonly item: ListItem;
+  readonly number: number;
+}
+
+/** The manifest with the greatest number, after a listing to its last page. */
+async function lastListed(store: Store, signal: AbortSignal): Promise<ListedManifest | undefined> {
+  let last: ListedManifest | undefined;
+  for await (const item of listAll(store, manifestPrefix, signal)) {
+    const number = parseManifestName(item.name);
+    if (number !== undefined) last = { item, number };
+  }
+  return last;
+}
+
+/** The name of the first segment, if there is one. */
+async function firstSegment(store: Store, signal: AbortSignal): Promise<string | undefined> {
+  for await (const { name } of listAll(store, segmentPrefix, signal)) {
+    const position = parseSegmentName(name);
+    if (position !== undefined) return segmentName(position);
+  }
+  return undefined;
+}
+
+async function* listAll(
+  store: Store,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<ListItem, void> {
+  let startAt = prefix;
+  for (;;) {
+    const page = await store.list({ prefix, startAt, limit: pageItems, signal });
+    yield* page.items;
+    const last = page.items.at(-1);
+    if (!page.more) return;
+    if (last === undefined) throw new SuraftError("unavailable", `${store.url}: an empty page`);
+    startAt = nameAfter(last.name);
+  }
+}
+
+function decode(bytes: Uint8Array, number: number): Manifest {
+  const decoded = decodeManifest(bytes, number);
+  switch (decoded.type) {
+    case "ok":
+      return decoded.manifest;
+    case "newer":
+      throw new SuraftError(
+        "invalid",
+        `${manifestName(number)} was written by a newer suraft: it has format version ` +
+          `${decoded.formatVersion}, and this one knows ${formatVersion}`,
+      );
+    case "corrupt":
+      throw corruptObject(manifestName(number), decoded.reason);
+  }
+}
+
+/** Runs store requests; what they fail with is what the failure means to suraft's callers. */
+async function translated<T>(
+  signal: AbortSignal,
+  object: string | undefined,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw storeFailure(error, object);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The log as far as a node holds it: the last segments in memory, the others in the store, where
+ * the sparse index knows to begin.
+ *
+ * Invariant: `nextIndex` never decreases, and every index below it can be read.
+ */
+
+import { assert } from "../core/assert.js";
+import { advance, judge, logStart } from "../core/walk.js";
+import { SuraftError } from "../errors.js";
+import { LogHistory } from "./log-history.js";
+import { SegmentCache } from "./segment-cache.js";
+import type { EntriesSegment, Segment } from "../core/types.js";
+import type { WalkState } from "../core/walk.js";
+import type { Store } from "../store/store.js";
+import type { LogReader, ReadOptions } from "./log-reader.js";
+
+export interface SegmentLogOptions {
+  readonly store: Store;
+  readonly clusterId: string;
+  /** The last segments take at most this much memory. 64 MiB by default. */
+  readonly cacheBytesMax?: number;
+  /** A get that takes longer is made again. 10 seconds by default. */
+  readonly requestTimeoutMs?: number;
+  /** Even. 16,384 by default. */
+  readonly indexRowsMax?: number;
+}
+
+interface Waiter {
+  readonly index: number;
+  readonly resolve: () => void;
+}
+
+export class SegmentLog implements LogReader {
+  readonly firstIndex = logStart.nextIndex;
+  readonly #clusterId: string;
+  readonly #cache: SegmentCache;
+  readonly #history: LogHistory;
+  readonly #waiters = new Set<Waiter>();
+  #walk: WalkState = logStart;
+
+  constructor(options: SegmentLogOptions) {
+    const { store, clusterId, cacheBytesMax = 64 * 1024 * 1024 } = options;
+    const { requestTimeoutMs = 10_000, indexRowsMax = 16_384 } = options;
+    this.#clusterId = clusterId;
+    this.#cache = new SegmentCache(cacheBytesMax);
+    this.#history = new LogHistory({ store, clusterId, requestTimeoutMs, indexRowsMax });
+  }
+
+  get nextIndex(): number {
+    return this.#walk.nextIndex;
+  }
+
+  get term(): number {
+    return this.#walk.term;
+  }
+
+  /** Gets sent to the store for readers. */
+  get gets(): number {
+    return this.#history.gets;
+  }
+
+  /** The log's next valid segment has been committed. */
+  append(segment: Segment): void {
+    assert(segment.position >= this.#walk.tail, "segments are committed in order");
+    // The positions in between hold voids.
+    const before = { ...this.#walk, tail: segment.position };
+    const verdict = judge(before, segment, this.#clusterId);
+    assert(verdict === "valid", "only valid segments are committed");
+    this.#walk = advance(before, segment, verdict);
+    if (segment.type !== "entries") return;
+    this.#history.index.add(before);
+    this.#cache.push(segment);
+    for (const waiter of this.#waiters) {
+      if (waiter.index >= this.#walk.nextIndex) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  async *segments({ startIndex, signal }: ReadOptions): AsyncGenerator<EntriesSegment, void> {
+    this.#checkStart(startIndex);
+    let index = startIndex;
+    while (index < this.#walk.nextIndex) {
+      signal.throwIfAborted();
+      const cached = this.#cache.find(index);
+      if (cached !== undefined) {
+        index = cached.firstIndex + cached.entryCount;
+        yield cached;
+        continue;
+      }
+      const goal = this.#walk;
+      for await (const segment of this.#history.read(index, goal, signal)) {
+        index = segment.firstIndex + segment.entryCount;
+        yield segment;
+        if (this.#cache.find(index) !== undefined) break;
+      }
+    }
+  }
+
+  async findTimestamp(timestampMs: number, signal: AbortSignal): Promise<number> {
+    const goal = this.#walk;
+    if (timestampMs > goal.timestampMs) return goal.nextIndex;
+    const { index } = this.#history;
+    const from = index.beforeTimestamp(timestampMs) ?? logStart;
+    // With a row for every segment, the one behind this row is the first that is not older.
+    if (index.stride === 1 || from === logStart) return from.nextIndex;
+    for await (const segment of this.#history.walk(from, goal, signal)) {
+      if (segment.timestampMs >= timestampMs) return segment.firstIndex;
+    }
+    return goal.nextIndex;
+  }
+
+  async waitPast(index: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#walk.nextIndex > index) return;
+    await new Promise<void>((resolve, reject) => {
+      const waiter = {
+        index,
+        resolve: () => {
+          signal.removeEventListener("abort", aborted);
+          resolve();
+        },
+      };
+      const aborted = (): void => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+      };
+      signal.addEventListener("abort", aborted, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #checkStart(startIndex: number): void {
+    const { firstIndex, nextIndex } = this;
+    if (startIndex >= firstIndex && startIndex <= nextIndex) return;
+    throw new SuraftError(
+      "out_of_range",
+      `index ${startIndex} is not between ${firstIndex} and ${nextIndex}`,
+      { details: { first_index: String(firstIndex), next_index: String(nextIndex) } },
+    );
+  }
+}
