@@ -1,0 +1,162 @@
+/** The codec between the core's messages and suraft.node.v1. */
+
+import { SuraftError } from "../errors.js";
+import type {
+  BarrierResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  Message,
+  VoteResponse,
+} from "../core/protocol.js";
+import type { Epoch } from "../core/types.js";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type * as wire from "../../gen/suraft/node/v1/node_pb.js";
+
+/** This process, as other nodes know it. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: string;
+  /** Drawn at the process's start. */
+  readonly incarnation: string;
+}
+
+type SenderInit = MessageInitShape<typeof wire.SenderSchema>;
+
+/** The sender of a message that is meant for `receiverId`. */
+export function senderFor(identity: Identity, receiverId: string): SenderInit {
+  return { ...identity, receiverId };
+}
+
+/**
+ * Throws a SuraftError unless the message comes from another node of this cluster and is meant for
+ * this node (PROTOCOL.md section 7). Returns the sender.
+ */
+export function checkSender(sender: wire.Sender | undefined, self: Identity): wire.Sender {
+  if (sender === undefined) throw new SuraftError("invalid", "the message names no sender");
+  if (sender.clusterId !== self.clusterId) {
+    const message = `this node belongs to the cluster ${self.clusterId}, not to ${sender.clusterId}`;
+    throw new SuraftError("not_leader", message);
+  }
+  if (sender.receiverId !== self.nodeId) {
+    const message = `this node is ${self.nodeId}, not ${sender.receiverId}`;
+    throw new SuraftError("not_leader", message);
+  }
+  return sender;
+}
+
+/** A protobuf number as the core's; those beyond 2^53 are refused. */
+export function toNumber(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new SuraftError("invalid", `the number ${value} is out of range`);
+  }
+  return Number(value);
+}
+
+export function encodeEpoch(epoch: Epoch): MessageInitShape<typeof wire.EpochSchema> {
+  return {
+    term: BigInt(epoch.term),
+    leaderId: epoch.leaderId,
+    nonce: new Uint8Array(Buffer.from(epoch.nonce, "hex")),
+  };
+}
+
+export function decodeEpoch(epoch: wire.Epoch | undefined): Epoch {
+  if (epoch === undefined) throw new SuraftError("invalid", "the message names no epoch");
+  const nonce = Buffer.from(epoch.nonce).toString("hex");
+  return { term: toNumber(epoch.term), leaderId: epoch.leaderId, nonce };
+}
+
+export function encodeHeartbeat(
+  request: HeartbeatRequest,
+  sender: SenderInit,
+): MessageInitShape<typeof wire.HeartbeatRequestSchema> {
+  return {
+    sender,
+    epoch: encodeEpoch(request.epoch),
+    leading: request.leading,
+    tailPosition: BigInt(request.tailPosition),
+    nextIndex: BigInt(request.nextIndex),
+    replyWanted: request.replyWanted,
+  };
+}
+
+export function decodeHeartbeat(request: wire.HeartbeatRequest): Message {
+  return {
+    type: "heartbeatRequest",
+    epoch: decodeEpoch(request.epoch),
+    leading: request.leading,
+    tailPosition: toNumber(request.tailPosition),
+    nextIndex: toNumber(request.nextIndex),
+    replyWanted: request.replyWanted,
+  };
+}
+
+export function encodeHeartbeatResponse(
+  response: HeartbeatResponse,
+  sender: SenderInit,
+): MessageInitShape<typeof wire.HeartbeatResponseSchema> {
+  return {
+    sender,
+    term: BigInt(response.term),
+    tailPosition: BigInt(response.tailPosition),
+    duplicate: response.duplicate,
+  };
+}
+
+export function decodeHeartbeatResponse(response: wire.HeartbeatResponse): Message {
+  return {
+    type: "heartbeatResponse",
+    term: toNumber(response.term),
+    tailPosition: toNumber(response.tailPosition),
+    duplicate: response.duplicate,
+  };
+}
+
+export function decodeVote(request: wire.VoteRequest): Message {
+  return { type: "voteRequest", term: toNumber(request.term), preVote: request.preVote };
+}
+
+export function encodeVoteResponse(
+  response: VoteResponse,
+  sender: SenderInit,
+): MessageInitShape<typeof wire.VoteResponseSchema> {
+  return {
+    sender,
+    term: BigInt(response.term),
+    granted: response.granted,
+    duplicate: response.duplicate,
+    preVote: response.preVote,
+    requestTerm: BigInt(response.requestTerm),
+  };
+}
+
+export function decodeVoteResponse(response: wire.VoteResponse): Message {
+  return {
+    type: "voteResponse",
+    term: toNumber(response.term),
+    requestTerm: toNumber(response.requestTerm),
+    preVote: response.preVote,
+    granted: response.granted,
+    duplicate: response.duplicate,
+  };
+}
+
+export function encodeBarrierResponse(
+  response: BarrierResponse,
+  sender: SenderInit,
+): MessageInitShape<typeof wire.BarrierResponseSchema> {
+  return {
+    sender,
+    barrier: BigInt(response.barrier),
+    proven: response.tailPosition !== undefined,
+    tailPosition: BigInt(response.tailPosition ?? 0),
+  };
+}
+
+export function decodeBarrierResponse(response: wire.BarrierResponse): Message {
+  return {
+    type: "barrierResponse",
+    barrier: toNumber(response.barrier),
+    tailPosition: response.proven ? toNumber(response.tailPosition) : undefined,
+  };
+}
