@@ -1,0 +1,296 @@
+/**
+ * Takes appends to wherever they can be committed: this node's core while it leads, the leader
+ * while another node does, and a queue while nobody does (PROTOCOL.md section 8).
+ *
+ * Invariant: the bytes of all appends without an answer are bounded by `queueBytesMax`.
+ * Invariant: an append from another node is never forwarded again.
+ */
+
+import { SuraftError } from "../errors.js";
+import { RoutedAppender } from "./routed-appender.js";
+import type { RoutedAppend, Router } from "./routed-appender.js";
+import type { Appender, AppenderOptions, AppendListener } from "./node.js";
+
+/** Where appends go now. */
+export type Route =
+  | { readonly type: "here" }
+  | { readonly type: "leader"; readonly nodeId: string }
+  | { readonly type: "nowhere" }
+  /** This node will know no leader any more. */
+  | { readonly type: "never"; readonly error: SuraftError };
+
+/** Appends that were committed together: the first begins at `firstIndex`. */
+export interface CommittedRun {
+  readonly appends: readonly RoutedAppend[];
+  readonly firstIndex: number;
+  readonly term: number;
+  readonly timestampMs: number;
+}
+
+export interface AppendRouterOptions {
+  readonly queueBytesMax: number;
+  /** How long an append without a deadline waits for a leader. */
+  readonly patienceMs: number;
+  /** Milliseconds by a monotonic clock. */
+  readonly clock: () => number;
+  /** How long appends that come now gather company before the core gets them, in milliseconds. */
+  readonly gatherMs: () => number;
+  readonly toCore: (appends: readonly RoutedAppend[]) => void;
+  readonly toLeader: (nodeId: string, appends: readonly RoutedAppend[]) => void;
+}
+
+/** An answer must leave this long before the caller's deadline to arrive in time. */
+const answerMarginMs = 50;
+/** Before appends that a leader refused are handed on again, unless another leader is heard of. */
+const retryDelayMs = 25;
+/** What an overloaded client is asked to wait. */
+const overloadDelayMs = 100;
+
+export class AppendRouter implements Router {
+  readonly #options: AppendRouterOptions;
+  #route: Route = { type: "nowhere" };
+  /** Another number whenever appends may go to another leadership, or by another stream, than before. */
+  #way = 0;
+  #submitted: RoutedAppend[] = [];
+  #flushing = false;
+  #bytes = 0;
+  /** The appenders with appends that have no answer. */
+  readonly #waiting = new Set<RoutedAppender>();
+  #idle: () => void = () => undefined;
+  #stopping = false;
+  /** Whose appends came back and are to be tried again. */
+  readonly #retrying = new Set<RoutedAppender>();
+  /** Set while they wait for that, and all other appends behind them. */
+  #retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: AppendRouterOptions) {
+    this.#options = options;
+  }
+
+  open(listener: AppendListener, options: AppenderOptions): Appender {
+    return new RoutedAppender(this, listener, options);
+  }
+
+  /** The leader has changed: what waits goes to it. */
+  setRoute(route: Route): void {
+    this.#route = route;
+    this.#way++;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#scheduleFlush();
+  }
+
+  /**
+   * Takes nothing in any more; what waits for a leader is given back. Resolves once every append has
+   * its answer.
+   */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#flush();
+    if (this.#waiting.size > 0) await idle;
+  }
+
+  /** Whatever has no answer may be in the log or not: the node ends before it can know. */
+  abandon(): void {
+    const error = new SuraftError(
+      "unknown_outcome",
+      "the node stopped before the outcome was known",
+    );
+    for (const appender of this.#waiting) appender.abandon(error);
+  }
+
+  began(appender: RoutedAppender): void {
+    this.#waiting.add(appender);
+  }
+
+  ended(appender: RoutedAppender): void {
+    this.#waiting.delete(appender);
+    if (this.#waiting.size === 0) this.#idle();
+  }
+
+  landed(): void {
+    this.#scheduleFlush();
+  }
+
+  submit(append: RoutedAppend): void {
+    this.#bytes += append.sizeBytes;
+    this.#submitted.push(append);
+    this.#scheduleFlush();
+  }
+
+  withdraw(appender: RoutedAppender): void {
+    const stays = this.#submitted.filter((append) => append.owner !== appender);
+    for (const append of this.#submitted) {
+      if (append.owner === appender) this.#bytes -= append.sizeBytes;
+    }
+    this.#submitted = stays;
+  }
+
+  retry(appender: RoutedAppender): void {
+    this.#retrying.add(appender);
+    this.#scheduleFlush();
+  }
+
+  answered(append: RoutedAppend): void {
+    if (append.returned === undefined) this.#bytes -= append.sizeBytes;
+  }
+
+  expiry({ deadlineMs }: AppenderOptions): number {
+    const now = this.#options.clock();
+    if (deadlineMs === undefined) return now + this.#options.patienceMs;
+    return now + deadlineMs - Date.now() - answerMarginMs;
+  }
+
+  /** Gives up what has waited too long for a leader. */
+  tick(): void {
+    if (this.#route.type !== "nowhere" || this.#submitted.length === 0) return;
+    const now = this.#options.clock();
+    const late = this.#submitted.filter((append) => append.expiresAtMs <= now);
+    if (late.length === 0) return;
+    this.#submitted = this.#submitted.filter((append) => append.expiresAtMs > now);
+    for (const append of late) {
+      this.#reject(append, new SuraftError("unavailable", "no leader was found in time; retry"));
+    }
+  }
+
+  /** Acknowledges appends that the log now holds, those of one client together. */
+  committed({ appends, firstIndex, term, timestampMs }: CommittedRun): void {
+    let index = firstIndex;
+    for (let start = 0; start < appends.length;) {
+      const owner = appends[start]?.owner;
+      let end = start;
+      let entryCount = 0;
+      for (; end < appends.length && appends[end]?.owner === owner; end++) {
+        entryCount += appends[end]?.entryCount ?? 0;
+      }
+      const acknowledged = { appendCount: end - start, firstIndex: index, entryCount, term };
+      owner?.committed(appends.slice(start, end), { ...acknowledged, timestampMs });
+      index += entryCount;
+      start = end;
+    }
+  }
+
+  /** Appends are certainly not in the log; those worth it are sent again by their owners. */
+  returned(appends: readonly RoutedAppend[], error: SuraftError): void {
+    this.#way++;
+    this.#giveBack(appends, error);
+  }
+
+  /** Appends may be in the log or not. */
+  unknown(appends: readonly RoutedAppend[], error: SuraftError): void {
+    this.#way++;
+    for (const append of appends) append.owner.fail(append, error);
+  }
+
+  #giveBack(appends: readonly RoutedAppend[], error: SuraftError): void {
+    if (error.kind === "not_leader") this.#delayRetry();
+    for (const append of appends) this.#reject(append, error);
+  }
+
+  #reject(append: RoutedAppend, error: SuraftError): void {
+    this.#bytes -= append.sizeBytes;
+    append.owner.giveBack(append, error);
+  }
+
+  /** Appends that come in one turn of the event loop travel together. */
+  #scheduleFlush(): void {
+    if (this.#flushing || this.#retryTimer !== undefined) return;
+    if (this.#submitted.length === 0 && this.#retrying.size === 0) return;
+    this.#flushing = true;
+    const flush = (): void => {
+      this.#flushing = false;
+      this.#flush();
+    };
+    const gatherMs = this.#route.type === "here" ? this.#options.gatherMs() : 0;
+    if (gatherMs > 0) setTimeout(flush, gatherMs);
+    else setImmediate(flush);
+  }
+
+  #delayRetry(): void {
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#scheduleFlush();
+    }, retryDelayMs);
+  }
+
+  #flush(): void {
+    for (const appender of this.#retrying) appender.resubmit();
+    this.#retrying.clear();
+    if (this.#stopping) return this.#refuseAll(stopping);
+    if (this.#route.type === "never") return this.#refuseAll(this.#route.error);
+    const appends = this.#takeAdmitted();
+    if (appends.length === 0) return;
+    if (this.#route.type === "here") {
+      const ready = this.#takeReady(appends);
+      if (ready.length > 0) this.#options.toCore(ready);
+      return;
+    }
+    const own = appends.filter((append) => !append.owner.forwarded);
+    if (this.#route.type === "nowhere") {
+      this.#submitted = own;
+    } else {
+      const ready = this.#takeReady(own);
+      if (ready.length > 0) this.#options.toLeader(this.#route.nodeId, ready);
+    }
+    if (own.length === appends.length) return;
+    this.#giveBack(
+      appends.filter((append) => append.owner.forwarded),
+      notLeader,
+    );
+  }
+
+  /** What may go now, in order; the rest waits for appends that went another way. */
+  #takeReady(appends: readonly RoutedAppend[]): readonly RoutedAppend[] {
+    const ready: RoutedAppend[] = [];
+    for (const append of appends) {
+      if (append.owner.mayTake(this.#way)) {
+        append.owner.takes(this.#way, append);
+        ready.push(append);
+      } else {
+        this.#submitted.push(append);
+      }
+    }
+    return ready;
+  }
+
+  /** What may be begun, in order: not of a client that has failed or gone, and within the bound. */
+  #takeAdmitted(): readonly RoutedAppend[] {
+    const submitted = this.#submitted;
+    this.#submitted = [];
+    const admitted = submitted.filter((append) => append.owner.isOpen);
+    if (admitted.length < submitted.length) {
+      this.#giveBack(
+        submitted.filter((append) => !append.owner.isOpen),
+        new SuraftError("unavailable", "an earlier append of the same client failed"),
+      );
+    }
+    const overloaded: RoutedAppend[] = [];
+    let bytes = this.#bytes;
+    while (bytes > this.#options.queueBytesMax) {
+      const append = admitted.pop();
+      if (append === undefined) break;
+      overloaded.push(append);
+      bytes -= append.sizeBytes;
+    }
+    if (overloaded.length === 0) return admitted;
+    this.#giveBack(overloaded.toReversed(), overload());
+    return admitted;
+  }
+
+  #refuseAll(error: SuraftError): void {
+    const appends = this.#submitted;
+    this.#submitted = [];
+    for (const append of appends) {
+      this.#reject(append, append.owner.forwarded ? notLeader : error);
+    }
+  }
+}
+
+const stopping = new SuraftError("unavailable", "the node is stopping; use another");
+const notLeader = new SuraftError("not_leader", "this node does not lead");
+
+function overload(): SuraftError {
+  const options = { retryDelayMs: overloadDelayMs };
+  return new SuraftError("overloaded", "too many appends are under way; slow down", options);
+}

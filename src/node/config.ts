@@ -1,0 +1,216 @@
+/**
+ * A node's configuration: every setting, its default and its bounds in one table.
+ *
+ * The command line's flags, the environment's names, the keys of a config file, their help and
+ * their checks all come from this table, so that they cannot differ.
+ */
+
+import type { z } from "zod";
+import * as values from "./config-values.js";
+import type { NodeMember } from "./node.js";
+
+export const logLevels = ["error", "warn", "info", "debug"] as const;
+export const logFormats = ["text", "json"] as const;
+
+/** Everything a node is started with. */
+export interface NodeConfig {
+  readonly nodeId: string;
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  /** `host:port` under which nodes and clients reach this one. Ends in `:0` if `listen` does. */
+  readonly advertise: string;
+  readonly store: string;
+  /** The list that founds the cluster; this node is in it. A founded cluster's own list rules. */
+  readonly members: readonly NodeMember[];
+  readonly electionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly storeTimeoutMs: number;
+  readonly storeRequestTimeoutMs: number;
+  readonly window: number;
+  readonly segmentBytesMax: number;
+  readonly segmentEntriesMax: number;
+  readonly entryBytesMax: number;
+  readonly appendBytesMax: number;
+  readonly appendEntriesMax: number;
+  readonly queueBytesMax: number;
+  readonly cacheBytesMax: number;
+  readonly stopTimeoutMs: number;
+  readonly logLevel: (typeof logLevels)[number];
+  readonly logFormat: (typeof logFormats)[number];
+  readonly apiEndpoint: string | undefined;
+  readonly allowEmulator: boolean;
+}
+
+export type NodeConfigKey = keyof NodeConfig;
+
+/** One row of the table. */
+export interface Setting<Value> {
+  readonly schema: z.ZodType<Value>;
+  /** Undefined: there is none, or it follows from other settings as `defaultText` says. */
+  readonly default: Value | undefined;
+  /** The default for people, where `default` does not speak for itself. */
+  readonly defaultText?: string;
+  /** Stands for the value in a command line's help. */
+  readonly placeholder: string;
+  readonly description: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const MINUTE_MS = 60_000;
+
+/** Every setting of a node, in the order of the documentation. */
+export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig[Key]> } = {
+  nodeId: {
+    schema: values.nodeId(),
+    default: undefined,
+    defaultText: "none, must be given",
+    placeholder: "id",
+    description: "this node's name, unique in the cluster and kept over restarts",
+  },
+  store: {
+    schema: values.storeUrl(),
+    default: undefined,
+    defaultText: "none, must be given",
+    placeholder: "url",
+    description: "the log's store: gs://bucket/prefix, file:///directory or memory:",
+  },
+  listen: {
+    schema: values.address({ anyPort: true }),
+    default: "127.0.0.1:7101",
+    placeholder: "host:port",
+    description: "where to serve gRPC; port 0 takes a free one",
+  },
+  advertise: {
+    schema: values.address({ anyPort: false }),
+    default: undefined,
+    defaultText: "this node's address in members, else listen",
+    placeholder: "host:port",
+    description: "where other nodes and clients reach this node",
+  },
+  members: {
+    schema: values.members(),
+    default: undefined,
+    defaultText: "this node alone",
+    placeholder: "id=host:port,...",
+    description: "the nodes of a new cluster; one that exists keeps its own list",
+  },
+  electionTimeoutMs: {
+    schema: values.milliseconds({ min: 50, max: 10 * MINUTE_MS }),
+    default: 1000,
+    placeholder: "ms",
+    description: "without a leader for this long, up to twice as long, a node stands for election",
+  },
+  heartbeatIntervalMs: {
+    schema: values.milliseconds({ min: 5, max: MINUTE_MS }),
+    default: 150,
+    placeholder: "ms",
+    description: "how often a leader tells the others that it leads",
+  },
+  storeTimeoutMs: {
+    schema: values.milliseconds({ min: 100, max: 10 * MINUTE_MS }),
+    default: 10_000,
+    placeholder: "ms",
+    description: "a leader whose oldest write has been open longer steps down",
+  },
+  storeRequestTimeoutMs: {
+    schema: values.milliseconds({ min: 50, max: 5 * MINUTE_MS }),
+    default: 3000,
+    placeholder: "ms",
+    description: "a request to the store is given up, and made again, after this long",
+  },
+  window: {
+    schema: values.count({ min: 1, max: 256 }),
+    default: 8,
+    placeholder: "n",
+    description: "segments that a leader writes at the same time",
+  },
+  segmentBytesMax: {
+    schema: values.bytes({ min: 4 * KIB, max: 64 * MIB }),
+    default: 4 * MIB,
+    placeholder: "size",
+    description: "the most bytes of entries in a segment",
+  },
+  segmentEntriesMax: {
+    schema: values.count({ min: 1, max: 1_000_000 }),
+    default: 16_384,
+    placeholder: "n",
+    description: "the most entries in a segment",
+  },
+  entryBytesMax: {
+    schema: values.bytes({ min: KIB, max: 64 * MIB }),
+    default: MIB,
+    placeholder: "size",
+    description: "the most bytes of an entry, payload and headers",
+  },
+  appendBytesMax: {
+    schema: values.bytes({ min: KIB, max: 64 * MIB }),
+    default: 4 * MIB,
+    placeholder: "size",
+    description: "the most bytes of an append",
+  },
+  appendEntriesMax: {
+    schema: values.count({ min: 1, max: 1_000_000 }),
+    default: 16_384,
+    placeholder: "n",
+    description: "the most entries of an append",
+  },
+  queueBytesMax: {
+    schema: values.bytes({ min: 64 * KIB, max: 16 * GIB }),
+    default: 64 * MIB,
+    placeholder: "size",
+    description: "appends that wait for the leader's window; beyond it clients are slowed down",
+  },
+  cacheBytesMax: {
+    schema: values.bytes({ min: 64 * KIB, max: 64 * GIB }),
+    default: 16 * MIB,
+    placeholder: "size",
+    description: "segments kept in memory for readers",
+  },
+  stopTimeoutMs: {
+    schema: values.milliseconds({ min: 0, max: 10 * MINUTE_MS }),
+    default: 10_000,
+    placeholder: "ms",
+    description: "how long a stopping node waits for calls under way",
+  },
+  logLevel: {
+    schema: values.oneOf(...logLevels),
+    default: "info",
+    placeholder: "level",
+    description: `what to write about: ${logLevels.join(", ")}`,
+  },
+  logFormat: {
+    schema: values.oneOf(...logFormats),
+    default: "text",
+    placeholder: "format",
+    description: "how to write it: text or json",
+  },
+  apiEndpoint: {
+    schema: values.httpUrl(),
+    default: undefined,
+    defaultText: "Google's own",
+    placeholder: "url",
+    description: "for gs:// stores: another server of the storage API",
+  },
+  allowEmulator: {
+    schema: values.flag(),
+    default: false,
+    placeholder: "true|false",
+    description: "for gs:// stores: follow STORAGE_EMULATOR_HOST, without credentials",
+  },
+};
+
+export const nodeConfigKeys = Object.keys(nodeSettings) as readonly NodeConfigKey[];
+
+/** A setting's default for people. */
+export function describeDefault(key: NodeConfigKey): string {
+  const setting = nodeSettings[key];
+  const value = setting.default;
+  if (setting.defaultText !== undefined || value === undefined) {
+    return setting.defaultText ?? "none";
+  }
+  return key.endsWith("BytesMax") && typeof value === "number"
+    ? values.formatBytes(value)
+    : `${value as string | number | boolean}`;
+}

@@ -1,0 +1,180 @@
+/**
+ * Feeds the core and performs its effects. It decides nothing about the protocol.
+ *
+ * Invariant: inputs are taken one at a time, each one's effects performed in order before the next.
+ */
+
+import type { Core } from "../core/core.js";
+import type { Effect, Input, Message, Sender, View } from "../core/protocol.js";
+import type { Append, NodeId, Segment } from "../core/types.js";
+import type { StoreRequests } from "./store-requests.js";
+
+/** What the driver tells the node that it belongs to. */
+export interface DriverListener {
+  /** The log grew; `appends` are this node's own in it. */
+  committed(segment: Segment, appends: readonly Append[]): void;
+  returned(appends: readonly Append[], reason: ReturnReason): void;
+  unknown(appends: readonly Append[]): void;
+  viewChanged(view: View): void;
+  stopped(): void;
+  /** A bug: the process must end before it can do harm. */
+  broken(error: unknown): void;
+}
+
+export type ReturnReason = Extract<Effect, { type: "returned" }>["reason"];
+
+/** Answers a message that another node sent as a call. */
+export type Reply = (message: Message) => void;
+
+export interface DriverOptions {
+  readonly core: Core;
+  readonly requests: StoreRequests;
+  readonly listener: DriverListener;
+  /** Sends a request to a peer; it may get lost. Answers come back through {@link Driver.receive}. */
+  readonly send: (to: NodeId, message: Message) => void;
+}
+
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #inputs: Input[] = [];
+  #stepping = false;
+  /** Whom the answer to the message in hand goes to. */
+  #reply: Reply | undefined;
+  /** Whom the answers to followers' questions go to, by node and question. */
+  readonly #barriers = new Map<string, Reply>();
+  readonly #reads = new Map<number, { resolve: () => void; reject: () => void }>();
+  #nextRead = 1;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+  }
+
+  /** Takes an input; if one is in hand, after it. */
+  feed(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#options.core.step(next)) this.#perform(effect);
+      }
+    } catch (error) {
+      this.#options.listener.broken(error);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  /** Takes a message from another node, and its answer to `reply` if there is one. */
+  receive(sender: Sender, message: Message, reply: Reply): void {
+    if (message.type === "barrierRequest") {
+      this.#barriers.set(barrierKey(sender.nodeId, message.barrier), reply);
+    }
+    this.#reply = reply;
+    this.feed({ type: "message", sender, message });
+    this.#reply = undefined;
+  }
+
+  /** The follower that asked has gone. */
+  forgetBarrier(nodeId: NodeId, barrier: number): void {
+    this.#barriers.delete(barrierKey(nodeId, barrier));
+  }
+
+  /** Resolves to true once the log is held as far as a read that begins now must see. */
+  async read(signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    const readId = this.#nextRead++;
+    const cancel = (): void => {
+      this.#reads.delete(readId);
+      this.feed({ type: "readCancelled", readId });
+    };
+    return await new Promise<boolean>((resolve, reject) => {
+      const aborted = (): void => {
+        cancel();
+        reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+      };
+      signal.addEventListener("abort", aborted, { once: true });
+      const settle = (proven: boolean): void => {
+        signal.removeEventListener("abort", aborted);
+        resolve(proven);
+      };
+      this.#reads.set(readId, { resolve: () => settle(true), reject: () => settle(false) });
+      this.feed({ type: "read", readId });
+    });
+  }
+
+  #perform(effect: Effect): void {
+    const { listener } = this.#options;
+    switch (effect.type) {
+      case "create":
+        return void this.#create(effect.request, effect.segment);
+      case "get":
+        return void this.#get(effect.request, effect.position);
+      case "send":
+        return this.#send(effect.to, effect.message);
+      case "committed":
+        return listener.committed(effect.segment, effect.appends);
+      case "returned":
+        return listener.returned(effect.appends, effect.reason);
+      case "unknown":
+        return listener.unknown(effect.appends);
+      case "readReady":
+        for (const readId of effect.readIds) this.#takeRead(readId)?.resolve();
+        return;
+      case "readFailed":
+        for (const readId of effect.readIds) this.#takeRead(readId)?.reject();
+        return;
+      case "view":
+        return listener.viewChanged(effect.view);
+      case "stopped":
+        return listener.stopped();
+    }
+  }
+
+  #send(to: NodeId, message: Message): void {
+    switch (message.type) {
+      case "voteRequest":
+      case "heartbeatRequest":
+      case "barrierRequest":
+        return this.#options.send(to, message);
+      case "voteResponse":
+      case "heartbeatResponse":
+        this.#reply?.(message);
+        return;
+      case "barrierResponse": {
+        const key = barrierKey(to, message.barrier);
+        this.#barriers.get(key)?.(message);
+        this.#barriers.delete(key);
+        return;
+      }
+    }
+  }
+
+  async #create(request: number, segment: Segment): Promise<void> {
+    try {
+      const outcome = await this.#options.requests.create(segment);
+      this.feed({ type: "createResult", request, outcome });
+    } catch (error) {
+      this.#options.listener.broken(error);
+    }
+  }
+
+  async #get(request: number, position: number): Promise<void> {
+    try {
+      const outcome = await this.#options.requests.get(position);
+      this.feed({ type: "getResult", request, outcome });
+    } catch (error) {
+      this.#options.listener.broken(error);
+    }
+  }
+
+  #takeRead(readId: number): { resolve: () => void; reject: () => void } | undefined {
+    const read = this.#reads.get(readId);
+    this.#reads.delete(readId);
+    return read;
+  }
+}
+
+function barrierKey(nodeId: NodeId, barrier: number): string {
+  return `${nodeId}/${barrier}`;
+}

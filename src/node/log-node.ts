@@ -1,0 +1,333 @@
+/**
+ * A running node: the core and its driver, the log that it holds, the ways to its peers, and what
+ * its services stand on.
+ */
+
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Logger } from "winston";
+import { Core } from "../core/core.js";
+import { SuraftError } from "../errors.js";
+import { sealSegment } from "../log/segment-codec.js";
+import { segmentName } from "../log/names.js";
+import { SegmentLog } from "../log/segment-log.js";
+import { forwardRequestFields, scanAppend } from "../log/append-scan.js";
+import { implementNodeService } from "../peer/node-service.js";
+import { AppendRouter } from "./append-router.js";
+import { coreTiming } from "./core-settings.js";
+import { Driver } from "./driver.js";
+import { Peers } from "./peers.js";
+import { StoreRequests } from "./store-requests.js";
+import { version } from "./version.js";
+import type { Message, Sender, View } from "../core/protocol.js";
+import type { Append, Segment } from "../core/types.js";
+import type {
+  ForwardListener,
+  ForwardSink,
+  NodeServiceHost,
+  ServiceRegistration,
+} from "../peer/node-service.js";
+import type { Identity } from "../peer/messages.js";
+import type { Store } from "../store/store.js";
+import type { Route } from "./append-router.js";
+import type { NodeConfig } from "./config.js";
+import type { DriverListener, ReturnReason } from "./driver.js";
+import type {
+  AppendLimits,
+  Appender,
+  AppenderOptions,
+  AppendListener,
+  Node,
+  NodeMember,
+  NodeStatus,
+} from "./node.js";
+import type { RoutedAppend } from "./routed-appender.js";
+
+export interface LogNodeOptions {
+  readonly config: NodeConfig;
+  /** Where this node serves, with the port that it really has. */
+  readonly address: string;
+  readonly clusterId: string;
+  readonly members: readonly NodeMember[];
+  readonly store: Store;
+  readonly logger: Logger;
+  /** The process must end: a bug, or a node that may go on no more. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** How long an append without a deadline waits for a leader, in election timeouts. */
+const patienceTimeouts = 4;
+
+/** Appends never gather for longer: clients are to notice the store, not this. */
+const gatherMsMax = 5;
+
+export class LogNode implements Node, NodeServiceHost, DriverListener {
+  readonly limits: AppendLimits;
+  readonly log: SegmentLog;
+  readonly self: Identity;
+  /** What other nodes ask of this one, ready to be served. */
+  readonly nodeService: ServiceRegistration;
+  readonly #options: LogNodeOptions;
+  readonly #core: Core;
+  readonly #driver: Driver;
+  readonly #requests: StoreRequests;
+  readonly #router: AppendRouter;
+  readonly #peers: Peers;
+  readonly #watchers = new Set<(status: NodeStatus) => void>();
+  readonly #startedAtMs = Date.now();
+  #ticker: NodeJS.Timeout | undefined;
+  #change = 1;
+  #heardAtMs = performance.now();
+  #stopping = false;
+  #drained: () => void = () => undefined;
+
+  constructor(options: LogNodeOptions) {
+    this.#options = options;
+    const { config, clusterId, store, members } = options;
+    this.limits = config;
+    this.self = { clusterId, nodeId: config.nodeId, incarnation: randomUUID() };
+    this.nodeService = implementNodeService(this);
+    const { cacheBytesMax, storeRequestTimeoutMs: requestTimeoutMs } = config;
+    this.log = new SegmentLog({ store, clusterId, cacheBytesMax, requestTimeoutMs });
+    this.#requests = new StoreRequests({
+      store,
+      timeoutMs: config.storeRequestTimeoutMs,
+      onHealth: (healthy, cause) => this.#storeHealthChanged(healthy, cause),
+    });
+    this.#core = new Core({
+      nodeId: config.nodeId,
+      incarnation: this.self.incarnation,
+      clusterId,
+      members: members.map(({ nodeId }) => nodeId),
+      settings: coreTiming(config).settings,
+      random: Math.random,
+      nonce: () => randomBytes(16).toString("hex"),
+      seal: (draft) => sealSegment(clusterId, draft),
+    });
+    this.#router = new AppendRouter({
+      queueBytesMax: config.queueBytesMax,
+      patienceMs: patienceTimeouts * config.electionTimeoutMs,
+      clock: () => performance.now(),
+      gatherMs: () => this.#gatherMs(),
+      toCore: (appends) => this.#driver.feed({ type: "append", appends, nowMs: Date.now() }),
+      toLeader: (nodeId, appends) => this.#peers.forward(nodeId, appends),
+    });
+    this.#peers = new Peers({
+      self: this.self,
+      members,
+      timeoutMs: config.electionTimeoutMs,
+      router: this.#router,
+      logger: options.logger,
+      receive: (sender, message) => this.receive(sender, message, () => undefined),
+    });
+    this.#driver = new Driver({
+      core: this.#core,
+      requests: this.#requests,
+      listener: this,
+      send: (to, message) => this.#peers.send(to, message),
+    });
+  }
+
+  /** Begins to take part. */
+  start(): void {
+    const { tickMs } = coreTiming(this.#options.config);
+    // One tick a turn, however late: a busy event loop must not look like a silent leader.
+    this.#ticker = setInterval(() => {
+      this.#driver.feed({ type: "tick" });
+      this.#router.tick();
+    }, tickMs);
+  }
+
+  /** Takes no more appends and finishes what is under way, within the bound. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#changed();
+    const stopped = new Promise<void>((resolve) => (this.#drained = resolve));
+    const answered = this.#router.stop();
+    this.#driver.feed({ type: "stop" });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+    // A leader elsewhere answers what it was handed, though this node's core has stopped.
+    await Promise.race([Promise.all([stopped, answered]), late]);
+    clearTimeout(timer);
+    this.#router.abandon();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#peers.close();
+  }
+
+  openAppender(listener: AppendListener, options: AppenderOptions): Appender {
+    return this.#router.open(listener, options);
+  }
+
+  openForward(listener: ForwardListener): ForwardSink {
+    const appender = this.openAppender(listener, { forwarded: true });
+    return {
+      append: (message) => {
+        const scan = scanAppend(message, this.limits, forwardRequestFields);
+        // The follower has scanned the same bytes: what is wrong now is the follower.
+        if (scan.type === "invalid") throw new SuraftError("invalid", scan.reason);
+        if (scan.type === "none") throw new SuraftError("invalid", "a forwarded append is empty");
+        appender.append(scan.run);
+      },
+      close: () => appender.close(),
+    };
+  }
+
+  async barrier(signal: AbortSignal): Promise<void> {
+    if (await this.#driver.read(signal)) return;
+    const { fault } = this.#core.view;
+    if (fault?.kind === "corrupt") {
+      const object = fault.position === undefined ? "" : segmentName(fault.position);
+      throw new SuraftError("corrupt", fault.message, { details: { object } });
+    }
+    throw new SuraftError("unavailable", this.#whyNotServing() || "the read could not be proven");
+  }
+
+  tailAgeMs(): number {
+    return performance.now() - this.#heardAtMs;
+  }
+
+  status(): NodeStatus {
+    const { config, address, clusterId, members, store } = this.#options;
+    const { role, term, leaderId, fault } = this.#core.view;
+    const notServingReason = this.#whyNotServing();
+    return {
+      nodeId: config.nodeId,
+      address,
+      clusterId,
+      role,
+      term,
+      leader: members.find(({ nodeId }) => nodeId === leaderId),
+      members,
+      tailPosition: this.#core.walk.tail,
+      storeUrl: store.url,
+      storeHealthy: this.#requests.healthy,
+      fault,
+      serving: notServingReason === "",
+      notServingReason,
+      version,
+      startedAtMs: this.#startedAtMs,
+      change: this.#change,
+      storeRequests: { ...this.#requests.counts },
+    };
+  }
+
+  watch(listener: (status: NodeStatus) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  receive(sender: Sender, message: Message, reply: (message: Message) => void): void {
+    this.#driver.receive(sender, message, reply);
+    const { leaderId, role } = this.#core.view;
+    const heard = message.type === "heartbeatRequest" && role === "follower";
+    if (heard && leaderId === sender.nodeId && this.#core.walk.tail >= message.tailPosition) {
+      this.#heardAtMs = performance.now();
+    }
+  }
+
+  forgetBarrier(nodeId: string, barrier: number): void {
+    this.#driver.forgetBarrier(nodeId, barrier);
+  }
+
+  committed(segment: Segment, appends: readonly Append[]): void {
+    this.log.append(segment);
+    this.#heardAtMs = performance.now();
+    if (segment.type !== "entries" || appends.length === 0) return;
+    this.#router.committed({
+      // The core hands back the very objects that the router gave it.
+      appends: appends as readonly RoutedAppend[],
+      firstIndex: segment.firstIndex,
+      term: segment.epoch.term,
+      timestampMs: segment.timestampMs,
+    });
+  }
+
+  returned(appends: readonly Append[], reason: ReturnReason): void {
+    this.#router.returned(appends as readonly RoutedAppend[], returnError(reason));
+  }
+
+  unknown(appends: readonly Append[]): void {
+    const message = "leadership was lost before the outcome was known";
+    const error = new SuraftError("unknown_outcome", message);
+    this.#router.unknown(appends as readonly RoutedAppend[], error);
+  }
+
+  viewChanged(view: View): void {
+    const { logger, config } = this.#options;
+    const { role, term, leaderId, fault } = view;
+    this.#router.setRoute(this.#route(view));
+    if (leaderId !== undefined) this.#peers.leads(leaderId);
+    logger.info(`${role} in term ${term}, leader ${leaderId ?? "unknown"}`);
+    this.#changed();
+    if (fault === undefined) return;
+    logger.error(fault.message, { fault: fault.kind });
+    if (fault.kind === "corrupt") return;
+    this.#options.onFatal(new SuraftError("conflict", `node ${config.nodeId}: ${fault.message}`));
+  }
+
+  stopped(): void {
+    this.#drained();
+  }
+
+  broken(error: unknown): void {
+    this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /**
+   * While a batch is on its way the next one gathers for half of what a create takes; a lone append
+   * never waits. Slow creates, for a slow store or for a busy machine, so get larger batches, and a
+   * store is asked for at most a thousand objects a second, as a bucket likes it (STORE.md).
+   */
+  #gatherMs(): number {
+    if (!this.#core.busy) return 0;
+    return Math.max(1, Math.min(gatherMsMax, this.#requests.createMs / 2));
+  }
+
+  #route({ role, leaderId, fault }: View): Route {
+    if (fault !== undefined) {
+      return { type: "never", error: new SuraftError("unavailable", fault.message) };
+    }
+    if (role === "leader") return { type: "here" };
+    return leaderId === undefined ? { type: "nowhere" } : { type: "leader", nodeId: leaderId };
+  }
+
+  #storeHealthChanged(healthy: boolean, cause: string): void {
+    const { logger } = this.#options;
+    if (healthy) logger.info("the store answers again");
+    else logger.warn(`the store does not answer: ${cause}`);
+    this.#changed();
+  }
+
+  #whyNotServing(): string {
+    const { fault, role, leaderId } = this.#core.view;
+    if (fault !== undefined) return fault.message;
+    if (this.#stopping) return "the node is stopping";
+    if (role === "starting") return "the node is reading the log";
+    if (!this.#requests.healthy) return "the store does not answer";
+    return leaderId === undefined ? "no leader is known" : "";
+  }
+
+  #changed(): void {
+    this.#change++;
+    const status = this.status();
+    for (const watcher of this.#watchers) watcher(status);
+  }
+}
+
+function returnError(reason: ReturnReason): SuraftError {
+  switch (reason) {
+    case "overloaded":
+      return new SuraftError("overloaded", "too many appends wait for the store; slow down");
+    case "notLeader":
+    case "deposed":
+    case "storeUnavailable":
+      // Worth another try, by whoever leads next.
+      return new SuraftError("not_leader", `the leader stepped down: ${reason}`);
+    case "stopping":
+      return new SuraftError("not_leader", "the leader is stopping");
+  }
+}

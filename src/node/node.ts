@@ -1,0 +1,103 @@
+/** What a node offers to the services that run on it. */
+
+import type { SuraftError } from "../errors.js";
+import type { EntryRun } from "../log/entry-run.js";
+import type { LogReader } from "../log/log-reader.js";
+import type { Fault, Role } from "../core/protocol.js";
+
+/** Appends that became durable together. */
+export interface Acknowledged {
+  /** How many appends: the oldest that had no answer. */
+  readonly appendCount: number;
+  /** Their entries stand at `[firstIndex, firstIndex + entryCount)`. */
+  readonly firstIndex: number;
+  readonly entryCount: number;
+  readonly term: number;
+  readonly timestampMs: number;
+}
+
+/** Hears what became of the appends of one {@link Appender}, in their order. */
+export interface AppendListener {
+  acknowledged(acknowledged: Acknowledged): void;
+  /** The oldest append without an answer failed. Every later one fails too, each by a call. */
+  failed(error: SuraftError): void;
+}
+
+/**
+ * A client's ordered appends. They keep their order in the log; after the first failure none is
+ * begun any more.
+ */
+export interface Appender {
+  /** Never throws and never waits: its fate goes to the listener, later. */
+  append(run: EntryRun): void;
+  /** The client has gone: appends that were not sent are dropped, and the listener hears no more. */
+  close(): void;
+}
+
+export interface AppenderOptions {
+  /** The appends come from another node: they are not forwarded again. */
+  readonly forwarded: boolean;
+  /**
+   * The caller's deadline, by the wall clock in milliseconds since 1970. An append that no leader
+   * has taken shortly before fails as `unavailable`, so that the caller learns that it may retry.
+   */
+  readonly deadlineMs?: number;
+}
+
+/** Bounds on what a client may append. */
+export interface AppendLimits {
+  readonly entryBytesMax: number;
+  readonly appendBytesMax: number;
+  readonly appendEntriesMax: number;
+}
+
+export interface NodeMember {
+  readonly nodeId: string;
+  readonly address: string;
+}
+
+/** A node's view of itself and its cluster. */
+export interface NodeStatus {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly clusterId: string;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: NodeMember | undefined;
+  readonly members: readonly NodeMember[];
+  readonly tailPosition: number;
+  readonly storeUrl: string;
+  readonly storeHealthy: boolean;
+  readonly fault: Fault | undefined;
+  readonly serving: boolean;
+  /** Why it does not serve; empty if it does. */
+  readonly notServingReason: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Counts changes of role, term, leader, members and health. */
+  readonly change: number;
+  readonly storeRequests: {
+    readonly creates: number;
+    readonly gets: number;
+    readonly lists: number;
+  };
+}
+
+/** A running node. */
+export interface Node {
+  readonly limits: AppendLimits;
+  /** What this node holds of the log. */
+  readonly log: LogReader;
+  status(): NodeStatus;
+  /** Calls the listener at every change of `status().change`, until the returned function is called. */
+  watch(listener: (status: NodeStatus) => void): () => void;
+  openAppender(listener: AppendListener, options: AppenderOptions): Appender;
+  /**
+   * Resolves once `log` holds everything that was acknowledged to anybody before the call
+   * (PROTOCOL.md section 5). One proof serves all that wait. Rejects with a SuraftError of kind
+   * `unavailable`, or with the signal's reason. Safe to retry.
+   */
+  barrier(signal: AbortSignal): Promise<void>;
+  /** How long ago, in milliseconds, this node last had proof of its tail or heard of it from the leader. */
+  tailAgeMs(): number;
+}

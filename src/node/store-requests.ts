@@ -1,0 +1,82 @@
+/**
+ * Performs the core's store requests: each once, each with a deadline, each answered exactly once.
+ */
+
+import { StoreError } from "../store/store.js";
+import { segmentName } from "../log/names.js";
+import { decodeSegment, storedBytes } from "../log/segment-codec.js";
+import type { CreateOutcome, GetOutcome } from "../core/protocol.js";
+import type { Position, Segment } from "../core/types.js";
+import type { Store } from "../store/store.js";
+
+export interface StoreRequestsOptions {
+  readonly store: Store;
+  readonly timeoutMs: number;
+  /** The store began or ceased to answer; `cause` is for people. */
+  readonly onHealth: (healthy: boolean, cause: string) => void;
+}
+
+/** `createMs` is an average in which about so many creates count. */
+const createsRemembered = 8;
+
+export class StoreRequests {
+  readonly #options: StoreRequestsOptions;
+  readonly counts = { creates: 0, gets: 0, lists: 0 };
+  #healthy = true;
+  #failures = 0;
+  #createMs = 0;
+
+  constructor(options: StoreRequestsOptions) {
+    this.#options = options;
+  }
+
+  get healthy(): boolean {
+    return this.#healthy;
+  }
+
+  /** How long a create takes of late, in milliseconds. */
+  get createMs(): number {
+    return this.#createMs;
+  }
+
+  async create(segment: Segment): Promise<CreateOutcome> {
+    const { store, timeoutMs } = this.#options;
+    this.counts.creates++;
+    const startedMs = performance.now();
+    const signal = AbortSignal.timeout(timeoutMs);
+    const name = segmentName(segment.position);
+    const result = await store.create(name, storedBytes(segment), { signal });
+    this.#createMs += (performance.now() - startedMs - this.#createMs) / createsRemembered;
+    const failed = result.type === "unknown" || result.type === "refused";
+    this.#note(!failed, failed ? `create ${name}: ${result.cause}` : "");
+    return result.type;
+  }
+
+  async get(position: Position): Promise<GetOutcome> {
+    const { store, timeoutMs } = this.#options;
+    this.counts.gets++;
+    const name = segmentName(position);
+    try {
+      const result = await store.get(name, { signal: AbortSignal.timeout(timeoutMs) });
+      this.#note(true, "");
+      if (result.type === "absent") return result;
+      const decoded = decodeSegment(result.bytes, position);
+      if (decoded.type === "ok") return { type: "found", segment: decoded.segment };
+      return { type: "corrupt", reason: `${name}: ${decoded.reason}` };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.kind === "corrupt") return { type: "corrupt", reason: error.message };
+      this.#note(false, error.message);
+      return { type: "unavailable" };
+    }
+  }
+
+  /** One failure is weather; a second in a row is news. */
+  #note(answered: boolean, cause: string): void {
+    this.#failures = answered ? 0 : this.#failures + 1;
+    const healthy = this.#failures < 2;
+    if (healthy === this.#healthy) return;
+    this.#healthy = healthy;
+    this.#options.onHealth(healthy, cause);
+  }
+}
