@@ -1,0 +1,264 @@
+/**
+ * LogService.AppendSession: many appends over one stream.
+ *
+ * Invariant: appends reach the node in the order sent, and none after one that failed or was
+ * refused.
+ * Invariant: every append that reached the node is answered, in order, before the stream ends by
+ * this side; so when the stream ends with an error of suraft other than UNKNOWN_OUTCOME, an append
+ * without an answer never reached the node.
+ * Invariant: appends whose answers have not been written are bounded, in number and in bytes; a
+ * client that sends more, or does not read its answers, is slowed.
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+
+import { AppendSessionResponseSchema } from "../../gen/suraft/v1/log_pb.js";
+import { SuraftError } from "../errors.js";
+import type { Acknowledged, Appender, AppendListener, Node } from "../node/node.js";
+import { encodeAckRanges, joinAckRanges, type AckRange } from "../rpc/ack-range.js";
+import type { BidiCall, BidiListener } from "../rpc/handlers.js";
+import { toStatus } from "../rpc/status.js";
+import { takeEntryRun } from "./append-check.js";
+import { SizeQueue } from "./size-queue.js";
+
+/** How much of a session may be without an answer. */
+export interface SessionWindow {
+  readonly appendsMax: number;
+  readonly bytesMax: number;
+}
+
+export const sessionWindowDefault: SessionWindow = {
+  appendsMax: 8_192,
+  bytesMax: 8 * 1024 * 1024,
+};
+
+/** Answers wait, and are joined, while the transport holds so many bytes of earlier ones. */
+const bufferedBytesMax = 16 * 1024;
+
+/** Many failures are spread over several messages, to stay below every client's limit. */
+const failuresPerMessage = 1_000;
+
+interface Failure {
+  readonly append: number;
+  readonly error: SuraftError;
+}
+
+/** One session. */
+export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
+  readonly #node: Node;
+  readonly #call: BidiCall<Uint8Array>;
+  readonly #window: SessionWindow;
+  readonly #appender: Appender;
+  /** The sizes of the appends whose answers were not written. */
+  readonly #unanswered = new SizeQueue();
+  /** Appends taken from the stream. */
+  #received = 0;
+  /** Appends whose fate is known; those whose answers were not written stand below. */
+  #settled = 0;
+  #acks: AckRange[] = [];
+  #failures: Failure[] = [];
+  /** The append that was refused: the last one. */
+  #refusal: Failure | undefined;
+  /** No further append is taken; the stream ends once those that were taken have their answers. */
+  #ending = false;
+  #firstFailure: SuraftError | undefined;
+  #stopError: SuraftError | undefined;
+  #flushScheduled = false;
+  #paused = false;
+  #closed = false;
+
+  constructor(node: Node, call: BidiCall<Uint8Array>, window: SessionWindow) {
+    this.#node = node;
+    this.#call = call;
+    this.#window = window;
+    const { deadlineMs } = call;
+    this.#appender = node.openAppender(this, {
+      forwarded: false,
+      ...(Number.isFinite(deadlineMs) ? { deadlineMs } : {}),
+    });
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#ending) {
+      return;
+    }
+    this.#received += 1;
+    this.#unanswered.push(bytes.length);
+    try {
+      this.#appender.append(takeEntryRun(bytes, this.#node.limits));
+    } catch (error) {
+      if (!(error instanceof SuraftError)) {
+        throw error;
+      }
+      this.#refuse({ append: this.#received, error });
+      return;
+    }
+    if (this.#isFull()) {
+      this.#pause();
+    }
+  }
+
+  halfClosed(): void {
+    this.#finish();
+  }
+
+  refused(error: SuraftError): void {
+    if (!this.#ending) {
+      this.#received += 1;
+      this.#unanswered.push(0);
+      this.#refuse({ append: this.#received, error });
+    }
+  }
+
+  stopping(error: SuraftError): void {
+    if (!this.#ending) {
+      this.#stopError = error;
+      this.#finish();
+    }
+  }
+
+  closed(): void {
+    this.#closed = true;
+    this.#appender.close();
+  }
+
+  acknowledged(acknowledged: Acknowledged): void {
+    const { appendCount, firstIndex, entryCount, term, timestampMs } = acknowledged;
+    const range: AckRange = {
+      firstAppend: this.#settled + 1,
+      appendCount,
+      firstIndex,
+      entryCount,
+      term,
+      timestampMs,
+    };
+    this.#settled += appendCount;
+    const last = this.#acks.at(-1);
+    const joined = last === undefined ? undefined : joinAckRanges(last, range);
+    if (joined === undefined) {
+      this.#acks.push(range);
+    } else {
+      this.#acks[this.#acks.length - 1] = joined;
+    }
+    this.#scheduleFlush();
+  }
+
+  failed(error: SuraftError): void {
+    this.#fail({ append: this.#settled + 1, error });
+    this.#finish();
+  }
+
+  #fail(failure: Failure): void {
+    this.#settled += 1;
+    this.#failures.push(failure);
+    this.#firstFailure ??= failure.error;
+  }
+
+  #refuse(refusal: Failure): void {
+    this.#refusal = refusal;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#ending = true;
+    this.#pause();
+    this.#scheduleFlush();
+  }
+
+  #isFull(): boolean {
+    const { appendsMax, bytesMax } = this.#window;
+    return this.#unanswered.count >= appendsMax || this.#unanswered.sizeBytes >= bytesMax;
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#call.pause();
+  }
+
+  /** Answers leave together, once a turn of the event loop. */
+  #scheduleFlush(): void {
+    if (!this.#flushScheduled && !this.#closed) {
+      this.#flushScheduled = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  #flush(): void {
+    if (this.#call.bufferedBytes >= bufferedBytesMax) {
+      this.#call.drained(bufferedBytesMax).then(
+        () => this.#flush(),
+        () => undefined,
+      );
+      return;
+    }
+    this.#flushScheduled = false;
+    if (this.#closed) {
+      return;
+    }
+    this.#settleRefusal();
+    this.#writeAcks();
+    this.#writeFailures();
+    if (this.#ending) {
+      this.#endIfDone();
+    } else if (this.#paused && !this.#isFull()) {
+      this.#paused = false;
+      this.#call.resume();
+    }
+  }
+
+  /** The refused append is answered in its turn. */
+  #settleRefusal(): void {
+    if (this.#refusal?.append === this.#settled + 1) {
+      this.#fail(this.#refusal);
+    }
+  }
+
+  #writeAcks(): void {
+    if (this.#acks.length === 0) {
+      return;
+    }
+    this.#call.write(encodeAckRanges(this.#acks));
+    for (const { appendCount } of this.#acks) {
+      this.#unanswered.shift(appendCount);
+    }
+    this.#acks = [];
+  }
+
+  #writeFailures(): void {
+    const failures = this.#failures;
+    this.#failures = [];
+    this.#unanswered.shift(failures.length);
+    for (let start = 0; start < failures.length; start += failuresPerMessage) {
+      this.#call.write(encodeFailures(failures.slice(start, start + failuresPerMessage)));
+    }
+  }
+
+  #endIfDone(): void {
+    if (this.#settled === this.#received) {
+      const error = this.#firstFailure ?? this.#stopError;
+      this.#call.end(error === undefined ? undefined : withAnswers(error, this.#settled));
+    }
+  }
+}
+
+/** The error that ends a stream says how many answers went before it: a client may miss some. */
+function withAnswers(error: SuraftError, answered: number): SuraftError {
+  const { kind, message, retryDelayMs } = error;
+  const details = { ...error.details, answered_appends: String(answered) };
+  return new SuraftError(kind, message, {
+    details,
+    ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
+  });
+}
+
+function encodeFailures(failures: readonly Failure[]): Uint8Array {
+  return toBinary(
+    AppendSessionResponseSchema,
+    create(AppendSessionResponseSchema, {
+      failures: failures.map(({ append, error }) => ({
+        append: BigInt(append),
+        status: toStatus(error),
+      })),
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+/** suraft.v1.LogService over a node. */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+
+import {
+  LogService,
+  type GetTailRequest,
+  type GetTailResponseSchema,
+} from "../../gen/suraft/v1/log_pb.js";
+import type { Node } from "../node/node.js";
+import { implementService, type ServiceRegistration } from "../rpc/server.js";
+import type { CallContext } from "../rpc/server-call.js";
+import { defineService } from "../rpc/service-definition.js";
+import { appendOnce } from "./append-once.js";
+import { AppendSession, sessionWindowDefault, type SessionWindow } from "./append-session.js";
+import { isLinearizable, planRead } from "./read-request.js";
+import { progressOf, readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
+
+/** The service as a server speaks it: entries stay bytes. */
+export const logService = defineService(LogService, {
+  append: { request: true, response: true },
+  appendSession: { request: true, response: true },
+  read: { response: true },
+});
+
+export interface LogServiceOptions {
+  readonly read?: Partial<ReadSettings>;
+  readonly session?: Partial<SessionWindow>;
+}
+
+/** The service, ready to be served. */
+export function implementLogService(
+  node: Node,
+  options: LogServiceOptions = {},
+): ServiceRegistration {
+  const settings: ReadSettings = { ...readSettingsDefault, ...options.read };
+  const window: SessionWindow = { ...sessionWindowDefault, ...options.session };
+  return implementService(logService, {
+    append: (message, context) => appendOnce(node, message, context),
+    appendSession: (call) => new AppendSession(node, call, window),
+    read: async (request, responses, context) =>
+      serveRead(node, planRead(request), { responses, context, settings }),
+    getTail: (request, context) => getTail(node, request, context),
+  });
+}
+
+async function getTail(
+  node: Node,
+  request: GetTailRequest,
+  { signal }: CallContext,
+): Promise<MessageInitShape<typeof GetTailResponseSchema>> {
+  if (isLinearizable(request.consistency)) {
+    await node.barrier(signal);
+  }
+  const { nextIndex, firstIndex, ageMs } = progressOf(node);
+  return {
+    nextIndex: BigInt(nextIndex),
+    firstIndex: BigInt(firstIndex),
+    term: BigInt(node.log.term),
+    age: durationFromMs(ageMs),
+  };
+}

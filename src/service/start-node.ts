@@ -1,0 +1,116 @@
+/** Starts a node and serves it, in an order in which nothing half-works, and stops it likewise. */
+
+import { createServer } from "node:net";
+import type { Logger } from "winston";
+import { ClusterService } from "../../gen/suraft/v1/cluster_pb.js";
+import { SuraftError } from "../errors.js";
+import { openNode } from "../node/open-node.js";
+import { openConnection, serviceClient } from "../rpc/client.js";
+import { defineService } from "../rpc/service-definition.js";
+import { startServer } from "./serve.js";
+import type { NodeConfig } from "../node/config.js";
+
+export interface RunningNode {
+  readonly nodeId: string;
+  /** Where it serves, with the port that it really has. */
+  readonly address: string;
+  /** Rejects when the node may go on no more: the process must end. Never resolves. */
+  readonly failed: Promise<never>;
+  /**
+   * Finishes what is under way, within `stopTimeoutMs`: every append is answered. A second call
+   * joins the first.
+   */
+  stop(): Promise<void>;
+}
+
+/** How long a process that may use this node's name has to answer. */
+const duplicateTimeoutMs = 1000;
+
+/** Rejects with a SuraftError that says what to change: nothing is left running then. */
+export async function startNode(
+  configured: NodeConfig,
+  { logger }: { readonly logger: Logger },
+): Promise<RunningNode> {
+  const config = await withRealPort(configured);
+  await refuseDuplicate(config);
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  const { node, store } = await openNode({ config, logger, onFatal: (error) => fail(error) });
+  const server = await startServer({
+    node,
+    address: config.listen,
+    services: [node.nodeService],
+    logger,
+  }).catch(async (error: unknown) => {
+    node.close();
+    await store.close();
+    throw error;
+  });
+  node.start();
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    const began = performance.now();
+    await node.drain(config.stopTimeoutMs);
+    const left = config.stopTimeoutMs - (performance.now() - began);
+    await server.stop({ graceMs: Math.max(left, 0) });
+    node.close();
+    await store.close();
+  };
+  return {
+    nodeId: config.nodeId,
+    address: config.advertise,
+    failed,
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+/** Takes a free port where 0 was asked for, and finds a port in use before anything is touched. */
+async function withRealPort(config: NodeConfig): Promise<NodeConfig> {
+  const { host, port } = splitAddress(config.listen);
+  const real = await tryPort(config.listen, host, port);
+  if (port !== 0) return config;
+  const advertise = `${splitAddress(config.advertise).host}:${real}`;
+  const members = config.members.map((member) =>
+    member.nodeId === config.nodeId ? { ...member, address: advertise } : member,
+  );
+  return { ...config, listen: `${host}:${real}`, advertise, members };
+}
+
+function tryPort(address: string, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = error.code === "EADDRINUSE" ? "another process uses this port" : error.message;
+      const details = { address };
+      reject(new SuraftError("invalid", `cannot serve on ${address}: ${reason}`, { details }));
+    });
+    server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
+      const bound = server.address();
+      const real = typeof bound === "object" && bound !== null ? bound.port : port;
+      server.close(() => resolve(real));
+    });
+  });
+}
+
+/** Another live process with this node's id, reached where this one is to be reached, is in the way. */
+async function refuseDuplicate({ nodeId, advertise }: NodeConfig): Promise<void> {
+  const connection = openConnection(advertise);
+  try {
+    const { getStatus } = serviceClient(defineService(ClusterService, {}), connection);
+    const { status } = await getStatus({}, { timeoutMs: duplicateTimeoutMs });
+    if (status?.nodeId !== nodeId) return;
+    const message = `another live process at ${advertise} has the node id ${nodeId}`;
+    throw new SuraftError("invalid", message);
+  } catch (error) {
+    if (error instanceof SuraftError && error.kind !== "invalid") return;
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,237 @@
+/** A node of one process without a store: commits what it gets, in order, in memory. */
+
+import { SuraftError } from "../../src/errors.js";
+import type { EntryRun } from "../../src/log/entry-run.js";
+import type {
+  Appender,
+  AppenderOptions,
+  AppendLimits,
+  AppendListener,
+  Node,
+  NodeStatus,
+} from "../../src/node/node.js";
+import { clusterId, MemoryLog } from "./memory-log.js";
+
+export interface MemoryNodeOptions {
+  readonly limits?: Partial<AppendLimits>;
+  readonly segmentBytesMax?: number;
+}
+
+interface Pending {
+  readonly appender: MemoryAppender;
+  readonly run: EntryRun;
+  readonly deadlineMs: number;
+}
+
+class MemoryAppender implements Appender {
+  readonly listener: AppendListener;
+  readonly #options: AppenderOptions;
+  readonly #submit: (pending: Pending) => void;
+  failed = false;
+  closed = false;
+
+  constructor(
+    listener: AppendListener,
+    options: AppenderOptions,
+    submit: (pending: Pending) => void,
+  ) {
+    this.listener = listener;
+    this.#options = options;
+    this.#submit = submit;
+  }
+
+  append(run: EntryRun): void {
+    this.#submit({ appender: this, run, deadlineMs: this.#options.deadlineMs ?? Infinity });
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+export class MemoryNode implements Node {
+  readonly limits: AppendLimits;
+  readonly log = new MemoryLog();
+  /** The entries' time. */
+  now: () => number = () => Date.now();
+  /** A test may hold readers up, or refuse them. */
+  onBarrier: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+  barriers = 0;
+  ageMs = 0;
+  readonly watchers = new Set<(status: NodeStatus) => void>();
+  /** Every appender that was opened. */
+  readonly appenders: MemoryAppender[] = [];
+  readonly #segmentBytesMax: number;
+  #queue: Pending[] = [];
+  #failures: SuraftError[] = [];
+  #holding = false;
+  #scheduled = false;
+  #change = 1;
+  #leads = true;
+
+  constructor(options: MemoryNodeOptions = {}) {
+    this.limits = {
+      entryBytesMax: 1024 * 1024,
+      appendBytesMax: 4 * 1024 * 1024,
+      appendEntriesMax: 16_384,
+      ...options.limits,
+    };
+    this.#segmentBytesMax = options.segmentBytesMax ?? 1024 * 1024;
+    this.log.term = 1;
+  }
+
+  /** Appends that wait for a commit. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Commits nothing from now on. */
+  hold(): void {
+    this.#holding = true;
+  }
+
+  /** Commits what waited, and goes on. */
+  release(): void {
+    this.#holding = false;
+    this.#schedule();
+  }
+
+  /** The oldest append that waits, or the next one, fails; and all behind it of its appender. */
+  failNext(error: SuraftError): void {
+    this.#failures.push(error);
+    this.#schedule();
+  }
+
+  /** The node gains or loses its leader. */
+  lead(leads: boolean): void {
+    this.#leads = leads;
+    this.log.term += leads ? 1 : 0;
+    this.#change += 1;
+    const status = this.status();
+    for (const watcher of this.watchers) {
+      watcher(status);
+    }
+    this.#schedule();
+  }
+
+  status(): NodeStatus {
+    const self = { nodeId: "n1", address: "127.0.0.1:7101" };
+    return {
+      ...self,
+      clusterId,
+      role: this.#leads ? "leader" : "candidate",
+      term: this.log.term,
+      leader: this.#leads ? self : undefined,
+      members: [self],
+      tailPosition: this.log.nextIndex,
+      storeUrl: "memory:",
+      storeHealthy: true,
+      fault: undefined,
+      serving: this.#leads,
+      notServingReason: this.#leads ? "" : "no leader is known",
+      version: "0.0.0",
+      startedAtMs: Date.now() - 1_000,
+      change: this.#change,
+      storeRequests: { creates: 1, gets: 2, lists: 3 },
+    };
+  }
+
+  watch(listener: (status: NodeStatus) => void): () => void {
+    this.watchers.add(listener);
+    return () => this.watchers.delete(listener);
+  }
+
+  openAppender(listener: AppendListener, options: AppenderOptions): Appender {
+    const appender = new MemoryAppender(listener, options, (pending) => {
+      this.#queue.push(pending);
+      this.#schedule();
+    });
+    this.appenders.push(appender);
+    return appender;
+  }
+
+  async barrier(signal: AbortSignal): Promise<void> {
+    this.barriers += 1;
+    await this.onBarrier(signal);
+  }
+
+  tailAgeMs(): number {
+    return this.ageMs;
+  }
+
+  #schedule(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#commit());
+    }
+  }
+
+  #commit(): void {
+    this.#scheduled = false;
+    this.#queue = this.#queue.filter((pending) => !this.#settledEarly(pending));
+    if (this.#holding || !this.#leads || this.#queue.length === 0) {
+      this.#scheduleExpiry();
+      return;
+    }
+    const pending = this.#takeSegment();
+    const timestampMs = this.now();
+    let { firstIndex } = this.log.append(
+      pending.map(({ run }) => run),
+      timestampMs,
+    );
+    for (let i = 0; i < pending.length;) {
+      const appender = pending[i]?.appender;
+      let appendCount = 0;
+      let entryCount = 0;
+      for (; pending[i]?.appender === appender && i < pending.length; i++) {
+        appendCount += 1;
+        entryCount += pending[i]?.run.entryCount ?? 0;
+      }
+      const { term } = this.log;
+      appender?.listener.acknowledged({ appendCount, firstIndex, entryCount, term, timestampMs });
+      firstIndex += entryCount;
+    }
+    if (this.#queue.length > 0) {
+      this.#schedule();
+    }
+  }
+
+  /** Whether the append needs no commit: nobody waits for it, or it fails. */
+  #settledEarly({ appender, deadlineMs }: Pending): boolean {
+    if (appender.closed) {
+      return true;
+    }
+    if (appender.failed) {
+      appender.listener.failed(new SuraftError("unavailable", "an earlier append failed"));
+      return true;
+    }
+    const late = !this.#leads && Date.now() >= deadlineMs - 50;
+    const error = late ? new SuraftError("unavailable", "no leader") : this.#failures.shift();
+    if (error === undefined) {
+      return false;
+    }
+    appender.failed = true;
+    appender.listener.failed(error);
+    return true;
+  }
+
+  #scheduleExpiry(): void {
+    const deadlineMs = Math.min(...this.#queue.map((pending) => pending.deadlineMs));
+    if (!this.#leads && Number.isFinite(deadlineMs)) {
+      setTimeout(() => this.#schedule(), Math.max(1, deadlineMs - 50 - Date.now()));
+    }
+  }
+
+  #takeSegment(): readonly Pending[] {
+    let sizeBytes = 0;
+    let count = 0;
+    for (const { run } of this.#queue) {
+      sizeBytes += run.bytes.length;
+      if (count > 0 && sizeBytes > this.#segmentBytesMax) {
+        break;
+      }
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+}
