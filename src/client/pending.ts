@@ -1,0 +1,123 @@
+/** The appends of a session that have no answer yet, in their order, within a window. */
+
+import assert from "node:assert";
+import { SuraftError } from "../errors.js";
+import type { Appended, NewEntry } from "./types.js";
+
+/** An append that waits for its answer. */
+export class PendingAppend {
+  readonly entries: readonly NewEntry[];
+  readonly sizeBytes: number;
+  readonly answer: Promise<Appended>;
+  /** What became of it on the last stream; undefined while it was not sent there or has no answer. */
+  failure: SuraftError | undefined;
+  /** An earlier stream left its outcome unknown. */
+  maybeInLog = false;
+  #resolve: (appended: Appended) => void = () => undefined;
+  #reject: (error: SuraftError) => void = () => undefined;
+
+  constructor(entries: readonly NewEntry[]) {
+    this.entries = entries;
+    this.sizeBytes = sizeOf(entries);
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  succeed(appended: Appended): void {
+    this.#resolve(appended);
+  }
+
+  /** An outcome that was unknown once stays so, whatever a later try says. */
+  fail(error: SuraftError): void {
+    this.#reject(
+      this.maybeInLog && error.kind !== "unknown_outcome"
+        ? new SuraftError("unknown_outcome", `sent more than once; the last time: ${error.message}`)
+        : error,
+    );
+  }
+}
+
+function sizeOf(entries: readonly NewEntry[]): number {
+  let size = 0;
+  for (const { payload, headers = [] } of entries) {
+    size += payload.length;
+    for (const { key, value } of headers) {
+      size += key.length + value.length;
+    }
+  }
+  return size;
+}
+
+export interface WindowLimits {
+  readonly appends: number;
+  readonly bytes: number;
+}
+
+/** A queue whose length and bytes are bounded. One append always fits, whatever its size. */
+export class PendingQueue {
+  readonly #limits: WindowLimits;
+  #items: PendingAppend[] = [];
+  #head = 0;
+  #bytes = 0;
+  #progressMs = 0;
+
+  constructor(limits: WindowLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get full(): boolean {
+    return this.size >= this.#limits.appends || this.#bytes >= this.#limits.bytes;
+  }
+
+  /** The oldest. */
+  get first(): PendingAppend | undefined {
+    return this.#items[this.#head];
+  }
+
+  /** The `offset`th from the oldest, which is the 0th. */
+  at(offset: number): PendingAppend | undefined {
+    return this.#items[this.#head + offset];
+  }
+
+  /** Since when the oldest has been the one to wait for, by `performance.now()`. */
+  get progressMs(): number {
+    return this.#progressMs;
+  }
+
+  push(pending: PendingAppend): void {
+    if (this.size === 0) {
+      this.#progressMs = performance.now();
+    }
+    this.#items.push(pending);
+    this.#bytes += pending.sizeBytes;
+  }
+
+  shift(): PendingAppend {
+    const first = this.first;
+    assert(first !== undefined, "an answer came to an append that is not pending");
+    this.#head += 1;
+    this.#bytes -= first.sizeBytes;
+    this.#progressMs = performance.now();
+    // Moves the rest now and then, not at every answer.
+    if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
+  *[Symbol.iterator](): Generator<PendingAppend, void, undefined> {
+    for (let index = this.#head; index < this.#items.length; index += 1) {
+      const item = this.#items[index];
+      if (item !== undefined) {
+        yield item;
+      }
+    }
+  }
+}

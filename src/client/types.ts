@@ -1,0 +1,126 @@
+/** What the client takes and gives: plain values, with numbers for indexes and milliseconds for times. */
+
+import type { Entry as WireEntry } from "../../gen/suraft/v1/log_pb.js";
+
+/** A name and a value beside a payload. */
+export interface Header {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** What is appended. The bytes are read until the append has its answer: leave them alone. */
+export interface NewEntry {
+  readonly payload: Uint8Array;
+  readonly headers?: readonly Header[];
+}
+
+/** Entries that are durable. */
+export interface Appended {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly term: number;
+  readonly timestampMs: number;
+}
+
+/** Entries at consecutive indexes that were committed together. */
+export interface ReadBatch {
+  readonly firstIndex: number;
+  readonly term: number;
+  readonly timestampMs: number;
+  /** Payloads may share memory with the message they came in: copy what is kept long. */
+  readonly entries: readonly WireEntry[];
+}
+
+/** How far the log is, by the knowledge of the node that answers. */
+export interface Progress {
+  /** The index of the log's next entry. */
+  readonly nextIndex: number;
+  /** The first index that can be read. */
+  readonly firstIndex: number;
+  /** How old that knowledge is. */
+  readonly ageMs: number;
+}
+
+/** A part of the answer to a read. */
+export interface ReadPart {
+  readonly batches: readonly ReadBatch[];
+  readonly progress: Progress | undefined;
+}
+
+/** Where a read begins. */
+export type ReadStart =
+  | { readonly type: "first" }
+  /** At this index. */
+  | { readonly type: "index"; readonly index: number }
+  /** At the first entry with this time or a later one. */
+  | { readonly type: "timestamp"; readonly timestampMs: number }
+  /** This many entries before the tail; 0 is the tail itself. */
+  | { readonly type: "last"; readonly count: number };
+
+export interface ReadOptions {
+  /** The default is the first retained index. */
+  readonly start?: ReadStart;
+  /** The read ends before this index. */
+  readonly endIndex?: number;
+  readonly entriesMax?: number;
+  readonly bytesMax?: number;
+  /** At the tail, stay and deliver entries as they commit. */
+  readonly follow?: boolean;
+  /** Read what the node holds, without asking anybody how far the log is. */
+  readonly local?: boolean;
+  readonly signal?: AbortSignal;
+  /** Without an answer for this long the read fails. An idle `follow` is answered all the same. */
+  readonly timeoutMs?: number;
+}
+
+/** How far the log is. */
+export interface Tail extends Progress {
+  /** The term of the last leadership in the log, 0 if there was none. */
+  readonly term: number;
+}
+
+/** What a node does in the election. */
+export type NodeRole = "unknown" | "starting" | "follower" | "candidate" | "leader";
+
+export interface Member {
+  readonly nodeId: string;
+  readonly address: string;
+}
+
+/** A node's view of itself and its cluster. */
+export interface NodeView {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly clusterId: string;
+  readonly role: NodeRole;
+  readonly term: number;
+  /** The node that it takes for the leader. */
+  readonly leader: Member | undefined;
+  readonly members: readonly Member[];
+  /** The index of the last committed entry that the node knows, 0 if there is none. */
+  readonly commitIndex: number;
+  readonly firstIndex: number;
+  readonly tailPosition: number;
+  readonly store: string;
+  readonly storeHealthy: boolean;
+  readonly serving: boolean;
+  /** Empty if it serves. */
+  readonly notServingReason: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly timestampMs: number;
+  /** Counts the process's changes of role, term, leader, members and health. */
+  readonly change: number;
+  readonly storeRequests: {
+    readonly creates: number;
+    readonly gets: number;
+    readonly lists: number;
+  };
+}
+
+/** Bounds a call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** For the whole call with all its tries. */
+  readonly timeoutMs?: number;
+}
