@@ -1,0 +1,75 @@
+import { expect } from "chai";
+import { runSuraft } from "./run-suraft.js";
+
+describe("suraft's usage", function () {
+  this.timeout(30_000);
+
+  const commands = ["dev", "append", "read", "tail", "status", "serve"];
+
+  it("lists every command, examples and the exit codes", async () => {
+    const { code, stdout } = await runSuraft(["--help"]);
+    expect(code).to.equal(0);
+    for (const command of commands) {
+      expect(stdout).to.match(new RegExp(`^  ${command} `, "m"));
+    }
+    expect(stdout).to.include("Examples:").and.to.include("Exit codes:");
+  });
+
+  for (const command of commands) {
+    it(`shows examples of ${command} within 80 columns`, async () => {
+      const { code, stdout } = await runSuraft([command, "--help"]);
+      expect(code).to.equal(0);
+      expect(stdout).to.include(`Usage: suraft ${command}`).and.to.include("Examples:");
+      expect(stdout.split("\n").filter((line) => line.length > 80)).to.deep.equal([]);
+    });
+  }
+
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["", /Usage: suraft/],
+    ["aped x", /unknown command 'aped'\n\(Did you mean append\?\)/],
+    ["read --folow", /unknown option '--folow'\n\(Did you mean --follow\?\)/],
+    ["read --from 0", /'0' is invalid. It must be a whole number of at least 1/],
+    ["read --from 1 --last 2", /'--from <index>' cannot be used with option '--last <count>'/],
+    ["read --from 5 --end 4", /--end must not be before --from/],
+    ["read --since yesterday", /'yesterday' is invalid. Write a time such as/],
+    ["read --format xml", /Allowed choices are text, raw, json/],
+    ["read --format json --verbose", /--verbose is for --format text/],
+    ["tail --timeout 3", /'3' is invalid. Write a duration such as/],
+    ["tail --address nowhere", /"nowhere" is not an address: write host:port/],
+    ["tail extra", /too many arguments/],
+    ["append --header x y", /'x' is invalid. Write key=value/],
+    ["append --binary x", /give either entries as arguments or --file \/ --binary/],
+    ["append --on-unknown hope x", /Allowed choices are stop, resend/],
+    ["dev --nodes 0", /'0' is invalid. It must be a whole number from 1 to 9/],
+    ["serve --window 0", /window must be a whole number from 1 to 256; --window says "0"/],
+    ["serve --windwo 3", /Did you mean --window\?/],
+  ];
+  for (const [line, message] of wrong) {
+    it(`exits with 2 and says why: suraft ${line}`, async () => {
+      const { code, stdout, stderr } = await runSuraft(line.split(" ").filter(Boolean));
+      expect(stderr).to.match(message);
+      expect(stdout).to.equal("");
+      expect(code).to.equal(2);
+      expect(stderr).not.to.match(/^\s+at /m);
+    });
+  }
+
+  it("takes the addresses from the environment", async () => {
+    const environment = { SURAFT_ADDRESS: "nowhere" };
+    const { code, stderr } = await runSuraft(["tail"], { environment });
+    expect(code).to.equal(2);
+    expect(stderr).to.include("SURAFT_ADDRESS");
+  });
+
+  it("exits with 3 when no node can be reached, and says what to do", async () => {
+    const { code, stderr } = await runSuraft(["append", "x", "-a", "127.0.0.1:1", "--timeout=1s"]);
+    expect(code).to.equal(3);
+    expect(stderr).to.match(/^error: cannot connect to 127.0.0.1:1\n.*suraft dev\n$/);
+  });
+
+  it("exits with 1 for a file that is not there", async () => {
+    const { code, stderr } = await runSuraft(["append", "--file", "/nowhere/file"]);
+    expect(code).to.equal(1);
+    expect(stderr).to.equal("error: cannot read /nowhere/file: there is no such file\n");
+  });
+});
