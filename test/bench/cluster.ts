@@ -1,0 +1,212 @@
+/** Three nodes, a process each, over a directory of their own. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ClusterService, Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
+import { openConnection, serviceClient } from "../../src/rpc/client.js";
+import { defineService } from "../../src/rpc/service-definition.js";
+import { Child } from "./child.js";
+import type { NodeQuestion, ProcessUse } from "./node-process.js";
+
+export interface ClusterOptions {
+  /** Parameters of the store's URL: `latency=30`. */
+  readonly storeParameters?: string;
+  /** Settings that differ from the defaults. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export interface StoreRequests {
+  readonly creates: number;
+  readonly gets: number;
+  readonly lists: number;
+}
+
+/** What the cluster did while a load ran. */
+export interface ClusterUse {
+  readonly leader: ProcessUse;
+  readonly followers: readonly ProcessUse[];
+  /** Of all nodes together. */
+  readonly requests: StoreRequests;
+  /** How many terms have passed: more than 0 is an election. */
+  readonly terms: number;
+}
+
+const nodeCount = 3;
+const startTimeoutMs = 20_000;
+const cluster = defineService(ClusterService, {});
+
+/** One node: where it is, and its process. */
+class BenchNode {
+  readonly address: string;
+  readonly child: Child;
+  readonly #connection;
+  readonly #calls;
+
+  constructor(address: string, child: Child) {
+    this.address = address;
+    this.child = child;
+    this.#connection = openConnection(address);
+    this.#calls = serviceClient(cluster, this.#connection);
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { status } = await this.#calls.getStatus({}, { timeoutMs: 10_000 });
+    if (status === undefined) throw new Error(`${this.address} says nothing of itself`);
+    return status;
+  }
+
+  ask<Value>(question: NodeQuestion): Promise<Value> {
+    return this.child.ask<Value>(question);
+  }
+
+  async stop(): Promise<void> {
+    this.#connection.close();
+    await this.child.stop();
+  }
+}
+
+export class BenchCluster {
+  readonly storeUrl: string;
+  readonly #directory: string;
+  readonly #nodes: readonly BenchNode[];
+  #leader: BenchNode;
+
+  private constructor(
+    store: { readonly url: string; readonly directory: string },
+    nodes: readonly BenchNode[],
+    leader: BenchNode,
+  ) {
+    this.storeUrl = store.url;
+    this.#directory = store.directory;
+    this.#nodes = nodes;
+    this.#leader = leader;
+  }
+
+  static async start({ storeParameters, config = {} }: ClusterOptions = {}): Promise<BenchCluster> {
+    const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
+    const url = `file://${directory}${storeParameters === undefined ? "" : `?${storeParameters}`}`;
+    const addresses = await freeAddresses(nodeCount);
+    const members = addresses.map((address, index) => `n${index + 1}=${address}`);
+    const nodes = await Promise.all(
+      addresses.map(async (listen, index) => {
+        const nodeId = `n${index + 1}`;
+        const input: NodeQuestion = {
+          type: "start",
+          config: { ...config, nodeId, listen, members: members.join(","), store: url },
+        };
+        const { child } = await Child.start<undefined>("node-process.js", input);
+        return new BenchNode(listen, child);
+      }),
+    );
+    const leader = await findLeader(nodes);
+    return new BenchCluster({ url, directory }, nodes, leader);
+  }
+
+  get leader(): string {
+    return this.#leader.address;
+  }
+
+  get follower(): string {
+    const follower = this.#nodes.find((node) => node !== this.#leader);
+    return follower?.address ?? this.leader;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#nodes.map(({ address }) => address);
+  }
+
+  /** What each node's process uses now, the leader's first. */
+  async processes(): Promise<readonly ProcessUse[]> {
+    return await Promise.all(
+      this.#leaderFirst().map((node) => node.ask<ProcessUse>({ type: "measure" })),
+    );
+  }
+
+  /**
+   * Runs a load and says what the cluster did meanwhile. With a path, the leader and a follower are
+   * profiled, to that path and `-leader.cpuprofile` or `-follower.cpuprofile`.
+   */
+  async observe<Result>(
+    run: () => Promise<Result>,
+    profile?: string,
+  ): Promise<{ result: Result; use: ClusterUse }> {
+    this.#leader = await findLeader(this.#nodes);
+    const before = await this.#statuses();
+    for (const [index, node] of this.#leaderFirst().entries()) {
+      const role = ["leader", "follower"][index];
+      const wanted = profile !== undefined && role !== undefined;
+      const file = wanted ? `${profile}-${role}.cpuprofile` : undefined;
+      await node.ask({ type: "reset", profile: file });
+    }
+    const result = await run();
+    const [leader, ...followers] = await this.processes();
+    const after = await this.#statuses();
+    if (leader === undefined) throw new Error("the cluster has no nodes");
+    const requests = subtract(sumOfRequests(after), sumOfRequests(before));
+    return { result, use: { leader, followers, requests, terms: termOf(after) - termOf(before) } };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.stop()));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #statuses(): Promise<readonly NodeStatus[]> {
+    return Promise.all(this.#nodes.map((node) => node.status()));
+  }
+
+  #leaderFirst(): readonly BenchNode[] {
+    return [this.#leader, ...this.#nodes.filter((node) => node !== this.#leader)];
+  }
+}
+
+/** Waits until all nodes serve under one leader. */
+async function findLeader(nodes: readonly BenchNode[]): Promise<BenchNode> {
+  const untilMs = performance.now() + startTimeoutMs;
+  while (performance.now() < untilMs) {
+    const statuses = await Promise.all(nodes.map((node) => node.status()));
+    const index = statuses.findIndex(({ role }) => role === Role.LEADER);
+    const leaderId = statuses[index]?.nodeId;
+    const leader = nodes[index];
+    const agreed = statuses.every((status) => status.serving && status.leaderId === leaderId);
+    if (leader !== undefined && agreed) return leader;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the nodes found no leader");
+}
+
+async function freeAddresses(count: number): Promise<readonly string[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  return servers.map((server) => {
+    const bound = server.address();
+    server.close();
+    if (typeof bound !== "object" || bound === null) throw new Error("no port");
+    return `127.0.0.1:${bound.port}`;
+  });
+}
+
+function sumOfRequests(statuses: readonly NodeStatus[]): StoreRequests {
+  const sum = (key: keyof StoreRequests): number =>
+    statuses.reduce((total, { storeRequests }) => total + Number(storeRequests?.[key] ?? 0), 0);
+  return { creates: sum("creates"), gets: sum("gets"), lists: sum("lists") };
+}
+
+function subtract(after: StoreRequests, before: StoreRequests): StoreRequests {
+  return {
+    creates: after.creates - before.creates,
+    gets: after.gets - before.gets,
+    lists: after.lists - before.lists,
+  };
+}
+
+function termOf(statuses: readonly NodeStatus[]): number {
+  return Math.max(...statuses.map(({ term }) => Number(term)));
+}

@@ -1,0 +1,29 @@
+/** A client's process: runs one load and reports. */
+
+import { readLoad } from "./read-load.js";
+import { sessionLoad } from "./session-load.js";
+import { storeLoad } from "./store-load.js";
+import { unaryLoad } from "./unary-load.js";
+import { answerParent } from "./child.js";
+import type { Load, LoadResult } from "./load.js";
+import type { Measured } from "./meter.js";
+
+function run(load: Load): Promise<Measured> {
+  switch (load.type) {
+    case "unary":
+      return unaryLoad(load);
+    case "session":
+      return sessionLoad(load);
+    case "read":
+      return readLoad(load);
+    case "store":
+      return storeLoad(load);
+  }
+}
+
+answerParent(async (question): Promise<LoadResult> => {
+  const cpuBefore = process.cpuUsage();
+  const measured = await run(question as Load);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { ...measured, cpuMs: (user + system) / 1000 };
+});

@@ -1,0 +1,71 @@
+/** Loads: what a client process is asked to do, and how to have it done. */
+
+import { Child } from "./child.js";
+import type { Measured } from "./meter.js";
+
+interface Timed {
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+/** Calls of LogService.Append, so many at once. */
+export interface UnaryLoad extends Timed {
+  readonly type: "unary";
+  readonly address: string;
+  readonly inFlight: number;
+  readonly payloadBytes: number;
+}
+
+/** One or more streams of LogService.AppendSession, each with so many appends without an answer. */
+export interface SessionLoad extends Timed {
+  readonly type: "session";
+  readonly address: string;
+  readonly sessions: number;
+  readonly inFlight: number;
+  readonly entriesPerAppend: number;
+  readonly payloadBytes: number;
+  /** Stop after so many entries; 0: by time alone. */
+  readonly entriesMax: number;
+}
+
+/** One call of LogService.Read. */
+export interface ReadLoad {
+  readonly type: "read";
+  readonly address: string;
+  readonly startIndex: number;
+  readonly entries: number;
+}
+
+/** Creates of a store itself, so many at once. */
+export interface StoreLoad extends Timed {
+  readonly type: "store";
+  readonly url: string;
+  readonly inFlight: number;
+  readonly bytes: number;
+}
+
+export type Load = UnaryLoad | SessionLoad | ReadLoad | StoreLoad;
+
+export interface LoadResult extends Measured {
+  /** The client process's own. */
+  readonly cpuMs: number;
+}
+
+/** Runs a load in a process of its own. Rejects where an operation failed: a figure would mislead. */
+export async function runLoad(load: Load): Promise<LoadResult> {
+  const { child, value } = await Child.start<LoadResult>("load-process.js", load);
+  await child.stop();
+  if (value.failures > 0) {
+    throw new Error(`${value.failures} operations failed, the first with: ${value.firstFailure}`);
+  }
+  return value;
+}
+
+export function entriesPerSecond({ entries, seconds }: LoadResult): number {
+  return entries / seconds;
+}
+
+/** Millions of bytes of payload a second. */
+export function megabytesPerSecond({ bytes, seconds }: LoadResult): number {
+  return bytes / seconds / 1e6;
+}

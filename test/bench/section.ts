@@ -1,0 +1,49 @@
+/** What the sections of the benchmark share. */
+
+import { join } from "node:path";
+import type { ClusterUse } from "./cluster.js";
+import type { LoadResult } from "./load.js";
+import type { Report, Row } from "./report.js";
+
+export interface BenchContext {
+  /** How long each load is measured. */
+  readonly seconds: number;
+  /** Whether the loads that take minutes are wanted. */
+  readonly long: boolean;
+  /** The address of a server that only answers. */
+  readonly noOp: string;
+  /** Where profiles go; undefined: none are made. */
+  readonly profileDirectory: string | undefined;
+}
+
+/** One section of the benchmark. */
+export type Section = (context: BenchContext) => Promise<Report>;
+
+export const payloadBytes = 1024;
+
+/** A load's times: long enough a warm-up for the compiler and the connections. */
+export function timing({ seconds }: BenchContext): { warmUpSeconds: number; seconds: number } {
+  return { warmUpSeconds: Math.min(1, seconds / 2), seconds };
+}
+
+/** Where the profiles of one load go; see `BenchCluster.observe`. */
+export function profilePath({ profileDirectory }: BenchContext, name: string): string | undefined {
+  return profileDirectory === undefined ? undefined : join(profileDirectory, name);
+}
+
+/**
+ * What an entry cost in CPU, which a busy machine distorts less than rates: tells what was the
+ * limit. Warm-up counts.
+ */
+export function useCells(use: ClusterUse, load: LoadResult): Row {
+  const followersMs = use.followers.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+  const perEntry = (cpuMs: number): number => (cpuMs * 1000) / load.entriesInAll;
+  return {
+    "leader CPU µs": perEntry(use.leader.cpuMs),
+    "followers'": perEntry(followersMs),
+    "client's": perEntry(load.cpuMs),
+    "entries/segment": load.entriesInAll / use.requests.creates,
+    "loop p99 ms": use.leader.delayP99Ms,
+    elections: use.terms,
+  };
+}
