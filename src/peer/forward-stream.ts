@@ -6,6 +6,7 @@
  */
 
 import { toBinary, create } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
@@ -81,7 +82,7 @@ export class ForwardStream<A extends ForwardedAppend> {
         appends: this.#outstanding.splice(0, ack.appendCount),
         firstIndex: toNumber(ack.firstIndex),
         term: toNumber(ack.term),
-        timestampMs: timestampMs(ack.timestamp),
+        timestampMs: ack.timestamp === undefined ? 0 : timestampMs(ack.timestamp),
       });
     }
     for (const failure of response.failures) {
@@ -115,9 +116,4 @@ export class ForwardStream<A extends ForwardedAppend> {
       unknown(appends, new SuraftError("unknown_outcome", message));
     }
   }
-}
-
-function timestampMs(timestamp: { seconds: bigint; nanos: number } | undefined): number {
-  if (timestamp === undefined) return 0;
-  return toNumber(timestamp.seconds) * 1000 + Math.round(timestamp.nanos / 1e6);
 }

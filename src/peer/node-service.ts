@@ -4,6 +4,7 @@
  * Invariant: a message of another cluster, or for another node, reaches nothing (PROTOCOL.md 7).
  */
 
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
@@ -201,13 +202,12 @@ function encodeAck(
   { appendCount, firstIndex, entryCount, term, timestampMs }: ForwardAcknowledged,
   firstAppend: number,
 ): MessageInitShape<typeof AckRangeSchema> {
-  const seconds = Math.floor(timestampMs / 1000);
   return {
     firstAppend: BigInt(firstAppend),
     appendCount,
     entryCount,
     firstIndex: BigInt(firstIndex),
     term: BigInt(term),
-    timestamp: { seconds: BigInt(seconds), nanos: (timestampMs - seconds * 1000) * 1e6 },
+    timestamp: timestampFromMs(timestampMs),
   };
 }

@@ -7,7 +7,7 @@
 
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { openConnection, serviceClient } from "../rpc/client.js";
+import { openConnection } from "../rpc/client.js";
 import { fromServiceError } from "../rpc/status.js";
 import {
   checkSender,
@@ -17,7 +17,7 @@ import {
   encodeHeartbeat,
   senderFor,
 } from "./messages.js";
-import { nodeService } from "./service.js";
+import { callsOver } from "./service.js";
 import type {
   HeartbeatRequestSchema,
   HeartbeatResponse,
@@ -45,6 +45,8 @@ type HeartbeatStream = ClientDuplexStream<
 export class PeerClient {
   readonly #options: PeerClientOptions;
   readonly #connection: Connection;
+  /** The calls of the peer's node service. */
+  readonly calls: ReturnType<typeof callsOver>;
   #stream: HeartbeatStream | undefined;
   #heartbeat: HeartbeatRequest | undefined;
   #sending = false;
@@ -57,11 +59,7 @@ export class PeerClient {
       reconnectDelayMaxMs: 1000,
       keepaliveMs: 10_000,
     });
-  }
-
-  /** The calls of the peer's node service. */
-  get calls() {
-    return serviceClient(nodeService, this.#connection);
+    this.calls = callsOver(this.#connection);
   }
 
   /** The sender that this node names in messages to the peer. */
