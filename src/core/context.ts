@@ -1,10 +1,13 @@
 /** What the parts of one core share: its options, its clock, its numbers and its effects. */
 
+import { ledgerBounds } from "./ledger/snapshot.js";
+import type { LedgerBounds } from "./ledger/snapshot.js";
 import type { CoreOptions } from "./options.js";
 import type { Effect, RequestId } from "./protocol.js";
 
 export class Context {
   readonly options: CoreOptions;
+  readonly ledgerBounds: LedgerBounds;
   /** Ticks since the core was made. */
   now = 0;
   #effects: Effect[] = [];
@@ -12,6 +15,7 @@ export class Context {
 
   constructor(options: CoreOptions) {
     this.options = options;
+    this.ledgerBounds = options.ledgerBounds ?? ledgerBounds;
   }
 
   emit(effect: Effect): void {

@@ -26,13 +26,12 @@ import type {
   Input,
   Message,
   RequestId,
+  ReturnReason,
   Role,
   Sender,
   View,
 } from "./protocol.js";
 import type { Append, NodeId, Position, Segment } from "./types.js";
-
-type ReturnReason = Extract<Effect, { type: "returned" }>["reason"];
 
 /**
  * No sound node is so many elections ahead, since pre-votes keep terms together. A message that

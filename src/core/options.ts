@@ -1,5 +1,6 @@
 /** What a core is made with. */
 
+import type { LedgerBounds } from "./ledger/snapshot.js";
 import type { NodeId, Segment, SegmentDraft } from "./types.js";
 
 /** How a core is timed and bounded. Ticks are the host's. */
@@ -36,6 +37,8 @@ export interface CoreOptions {
   readonly random: () => number;
   /** A fresh random nonce for an epoch: 32 hexadecimal digits. */
   readonly nonce: () => string;
+  /** Other bounds of the ledger than all nodes of a cluster have: for the simulator. */
+  readonly ledgerBounds?: LedgerBounds;
   /** Encodes a draft: gives it bytes and a checksum. The same draft gives the same bytes. */
   readonly seal: (draft: SegmentDraft) => Segment;
 }

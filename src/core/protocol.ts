@@ -98,7 +98,7 @@ export type Input =
   | { readonly type: "tick" }
   /**
    * Clients append. `nowMs` is the host's wall clock. Each append comes back in exactly one
-   * effect: `committed`, `returned` or `unknown`.
+   * effect: `committed`, `answered`, `returned` or `unknown`.
    */
   | { readonly type: "append"; readonly appends: readonly Append[]; readonly nowMs: number }
   /** A linearizable read begins. Comes back in `readReady` or `readFailed`. */
@@ -140,6 +140,65 @@ export interface View {
   readonly fault: Fault | undefined;
 }
 
+/** Where an append of a producer came to stand. */
+export interface Standing {
+  readonly firstIndex: number;
+  readonly entryCount: number;
+  readonly term: number;
+  readonly timestampMs: number;
+}
+
+/** Why an append is not made: a fact about the log, proven as a linearizable read is. */
+export type Refusal =
+  /** The producer was opened, and is forgotten: too many others were used after it. */
+  | { readonly type: "producerExpired"; readonly producerId: number }
+  /** No producer with this id was ever opened. */
+  | { readonly type: "producerUnknown"; readonly producerId: number }
+  | {
+      readonly type: "producerClosed";
+      readonly producerId: number;
+      readonly lastSequence: number;
+    }
+  /** The number is not the one after the producer's last. */
+  | { readonly type: "sequenceGap"; readonly producerId: number; readonly lastSequence: number }
+  /** Other entries were appended under this number. */
+  | { readonly type: "sequenceReused"; readonly producerId: number; readonly sequence: number }
+  /** Another token is in force, set at this index; 0: none was ever set. */
+  | { readonly type: "fenced"; readonly sinceIndex: number }
+  /** The append would have begun at another index than expected. */
+  | { readonly type: "indexMismatch"; readonly nextIndex: number }
+  /** The last entry with the key stands at this index. */
+  | { readonly type: "keyConflict"; readonly key: string; readonly index: number }
+  /** Entries with the key may have been forgotten below this index. */
+  | { readonly type: "keyForgotten"; readonly key: string; readonly reachIndex: number }
+  | { readonly type: "trimBeyondTail"; readonly nextIndex: number }
+  /** The log begins at another index than expected. */
+  | { readonly type: "trimConflict"; readonly firstIndex: number };
+
+/** What an append comes to that is not made. */
+export type Answer =
+  /**
+   * The producer's append of this number stands in the log already; undefined: the log remembers
+   * only that it does.
+   */
+  | { readonly type: "repeat"; readonly standing: Standing | undefined }
+  | { readonly type: "refused"; readonly refusal: Refusal };
+
+/** What a node knows of one number of a producer. */
+export type ProducerOutcome =
+  /** It stands in the log; without a standing where the log remembers only that it does. */
+  | { readonly type: "committed"; readonly standing: Standing | undefined }
+  /** It does not and never will: the producer was closed at a lower number. */
+  | { readonly type: "neverCommitted"; readonly lastSequence: number }
+  /** It does not, and may come to. */
+  | { readonly type: "undecided"; readonly lastSequence: number }
+  | { readonly type: "producerExpired" }
+  | { readonly type: "producerUnknown" };
+
+/** Why appends come back that are certainly not in the log. `notBegun`: one before them was refused. */
+export type ReturnReason =
+  "notLeader" | "overloaded" | "stopping" | "storeUnavailable" | "deposed" | "notBegun";
+
 /** What the host is told to do. */
 export type Effect =
   /** Create the segment's object, one request, with a deadline; answer with `createResult`. */
@@ -149,18 +208,25 @@ export type Effect =
   | { readonly type: "send"; readonly to: NodeId; readonly message: Message }
   /**
    * The log grew by a valid segment: in the order of the log, each once. `appends` are the host's
-   * own in it, to be acknowledged: the first at `segment.firstIndex`, and so on.
+   * own in it, to be acknowledged: the first at `segment.firstIndex`, and so on. `openedIds`: the
+   * ids of the producers that they opened, in order.
    */
   | {
       readonly type: "committed";
       readonly segment: Segment;
       readonly appends: readonly Append[];
+      readonly openedIds?: readonly number[];
     }
+  /**
+   * The append is not made, and why. Among the `committed` effects of its stream these stand in
+   * any order.
+   */
+  | { readonly type: "answered"; readonly append: Append; readonly answer: Answer }
   /** Certainly not in the log, now or ever: a retry is safe. In the order they were appended. */
   | {
       readonly type: "returned";
       readonly appends: readonly Append[];
-      readonly reason: "notLeader" | "overloaded" | "stopping" | "storeUnavailable" | "deposed";
+      readonly reason: ReturnReason;
     }
   /** May be in the log or not, now or later. */
   | { readonly type: "unknown"; readonly appends: readonly Append[] }

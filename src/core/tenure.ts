@@ -13,17 +13,15 @@
 import { assert } from "./assert.js";
 import { AppendQueue } from "./append-queue.js";
 import { Sent } from "./sent.js";
-import { sameEpoch, sameSegment } from "./types.js";
+import { noKeys, noRecords, sameEpoch, sameSegment } from "./types.js";
 import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
 import type { KnownLog } from "./known-log.js";
-import type { CreateOutcome, Effect, Fault, RequestId } from "./protocol.js";
+import type { CreateOutcome, Fault, RequestId, ReturnReason } from "./protocol.js";
 import type { Append, Epoch, Position, Predecessor, Segment } from "./types.js";
 
 /** The most claims that fill a gap at once. */
 const fillsAtOnce = 64;
-
-type ReturnReason = Extract<Effect, { type: "returned" }>["reason"];
 
 export type Phase = "claiming" | "leading" | "settling";
 
@@ -266,6 +264,8 @@ export class Tenure {
       entryCount,
       timestampMs: Math.max(this.#clockMs, timestampMs),
       appends,
+      records: noRecords,
+      keys: noKeys,
     });
     this.#chain.push(this.#send(segment, appends));
   }

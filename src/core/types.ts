@@ -58,14 +58,57 @@ export interface ClaimSegment extends SegmentBase {
   readonly window: number;
 }
 
-/** A run of entries. */
+/**
+ * What an append left in the log beside its entries: the ledger is built from these
+ * (PROTOCOL.md section 8). They stand in the order of the appends they came with.
+ */
+export type LogRecord = {
+  /** How many of the segment's entries stand before it. */
+  readonly entryOffset: number;
+} & (
+  | {
+      /** An append of a producer: `entryCount` entries of the segment, from `entryOffset` on. */
+      readonly type: "produced";
+      readonly entryCount: number;
+      readonly producerId: number;
+      /** The producer's number for the append: 1, 2, 3, ... */
+      readonly sequence: number;
+      /** CRC32C of the append's encoded entries: tells a repeat from another append. */
+      readonly checksum: number;
+    }
+  /** Opens a producer. Its id is the next one: 1, 2, 3, ... in the order of the log. */
+  | { readonly type: "opened" }
+  /** Ends a producer for good: no number after its last is ever appended. */
+  | { readonly type: "closed"; readonly producerId: number }
+  /** Sets the log's fencing token. */
+  | { readonly type: "fenced"; readonly token: string }
+  /** The entries below the index are gone for readers. */
+  | { readonly type: "trimmed"; readonly firstIndex: number }
+);
+
+/** The key of an entry. */
+export interface EntryKey {
+  /** How many entries of the append, or of the segment, stand before the entry. */
+  readonly offset: number;
+  readonly key: string;
+}
+
+/** What most appends and segments have: one array for all, so that they pay nothing. */
+export const noRecords: readonly LogRecord[] = [];
+export const noKeys: readonly EntryKey[] = [];
+
+/** A run of entries, or records, or both. */
 export interface EntriesSegment extends SegmentBase {
   readonly type: "entries";
   readonly previous: Predecessor;
   readonly firstIndex: number;
+  /** May be 0 if there are records. */
   readonly entryCount: number;
   /** Milliseconds since 1970, by the leader's clock; never decreases along the log. */
   readonly timestampMs: number;
+  readonly records: readonly LogRecord[];
+  /** Of its entries that have a key, in order. */
+  readonly keys: readonly EntryKey[];
 }
 
 /** One immutable object of the log. */
@@ -81,9 +124,55 @@ export function sameSegment(a: Segment, b: Segment): boolean {
  * The host makes it, the core hands the very object back with its fate.
  */
 export interface Append {
+  /** May be 0 if the options leave a record. */
   readonly entryCount: number;
   /** What the entries take in a segment, in bytes. */
   readonly sizeBytes: number;
+  /** Absent from a plain append, which is never refused. */
+  readonly options?: AppendOptions;
+  /** Of its entries that have a key, in order. */
+  readonly keys?: readonly EntryKey[];
+  /** Names the client's ordered stream: after a refusal no later append of it is begun. */
+  readonly stream?: object;
+}
+
+/** Numbers an append within its producer. */
+export interface ProducerNumber {
+  readonly producerId: number;
+  /** 1 for the producer's first append, then one more for each. */
+  readonly sequence: number;
+  /** CRC32C of the append's encoded entries. */
+  readonly checksum: number;
+}
+
+/** Holds if no entry at or above `sinceIndex` has the key. */
+export interface KeyCondition {
+  readonly key: string;
+  readonly sinceIndex: number;
+}
+
+/** What an append does to the log beside adding entries. */
+export type Control =
+  | { readonly type: "open" }
+  | { readonly type: "close"; readonly producerId: number }
+  | {
+      readonly type: "trim";
+      readonly firstIndex: number;
+      /** The append is refused unless the log begins at this index. */
+      readonly expectedFirstIndex?: number;
+    };
+
+/** On what conditions an append is made, and what it leaves in the log beside its entries. */
+export interface AppendOptions {
+  readonly producer?: ProducerNumber;
+  /** The append is refused unless its first entry gets this index. */
+  readonly expectedNextIndex?: number;
+  readonly keyConditions?: readonly KeyCondition[];
+  /** The append is refused unless this token is in force. */
+  readonly fencingToken?: string;
+  /** Is in force from this append on. */
+  readonly setFencingToken?: string;
+  readonly control?: Control;
 }
 
 /** A segment of entries before it has bytes. */
@@ -96,6 +185,9 @@ export interface EntriesDraft {
   readonly entryCount: number;
   readonly timestampMs: number;
   readonly appends: readonly Append[];
+  readonly records: readonly LogRecord[];
+  /** Of the appends' entries that have a key, in order. */
+  readonly keys: readonly EntryKey[];
 }
 
 /** A claim before it has bytes. */

@@ -55,7 +55,7 @@ export function sealSegment(clusterId: string, draft: SegmentDraft): Segment {
     const sealed = finish(writer, 0, 0);
     return { type: "claim", position, epoch, clusterId, window: draft.window, ...sealed };
   }
-  const { previous, firstIndex, entryCount, timestampMs } = draft;
+  const { previous, firstIndex, entryCount, timestampMs, records, keys } = draft;
   writer.bytesHeader(4, sizeOfPredecessor(previous));
   writePredecessor(writer, previous);
   writer.bytesHeader(6, contentSize);
@@ -66,7 +66,7 @@ export function sealSegment(clusterId: string, draft: SegmentDraft): Segment {
   writer.varintField(3, entryCount);
   writer.bytesHeader(4, sizeOfTimestamp(timestampMs));
   writeTimestamp(writer, timestampMs);
-  const content = { previous, firstIndex, entryCount, timestampMs };
+  const content = { previous, firstIndex, entryCount, timestampMs, records, keys };
   const sealed = finish(writer, runStart, runEnd);
   return { type: "entries", position, epoch, clusterId, ...content, ...sealed };
 }
@@ -97,6 +97,7 @@ function checkDraft(draft: SegmentDraft): void {
   assert(isUint32(previous.checksum), "a checksum has 32 bits");
   assert(isCount(firstIndex) && firstIndex >= 1, "entries are numbered from 1");
   assert(isCount(timestampMs), "a timestamp is in milliseconds since 1970");
+  assert(draft.records.length === 0 && draft.keys.length === 0, "records have no encoding yet");
   checkCounts(draft);
 }
 

@@ -7,6 +7,7 @@
 
 import { isUtf8 } from "node:buffer";
 
+import { noKeys, noRecords } from "../core/types.js";
 import type { Epoch, Position, Predecessor, Segment } from "../core/types.js";
 import { crc32c } from "./crc32c.js";
 import { checkEntry } from "./entry-check.js";
@@ -70,7 +71,8 @@ function readSegment(bytes: Uint8Array, checksum: number): Segment {
   }
   if (previous === undefined) throw new Malformed("a segment of entries has no predecessor");
   const chained = { ...base, previous: readPredecessor(previous, position) };
-  return { type: "entries", ...chained, ...readEntries(entries) };
+  const bare = { records: noRecords, keys: noKeys };
+  return { type: "entries", ...chained, ...readEntries(entries), ...bare };
 }
 
 function readEpoch(fields: Fields): Epoch {

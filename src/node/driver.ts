@@ -5,14 +5,24 @@
  */
 
 import type { Core } from "../core/core.js";
-import type { Effect, Input, Message, Sender, View } from "../core/protocol.js";
+import type {
+  Answer,
+  Effect,
+  Input,
+  Message,
+  ReturnReason,
+  Sender,
+  View,
+} from "../core/protocol.js";
 import type { Append, NodeId, Segment } from "../core/types.js";
 import type { StoreRequests } from "./store-requests.js";
 
 /** What the driver tells the node that it belongs to. */
 export interface DriverListener {
-  /** The log grew; `appends` are this node's own in it. */
-  committed(segment: Segment, appends: readonly Append[]): void;
+  /** The log grew; `appends` are this node's own in it, and `openedIds` the producers they opened. */
+  committed(segment: Segment, appends: readonly Append[], openedIds: readonly number[]): void;
+  /** The append is not made. */
+  answered(append: Append, answer: Answer): void;
   returned(appends: readonly Append[], reason: ReturnReason): void;
   unknown(appends: readonly Append[]): void;
   viewChanged(view: View): void;
@@ -20,8 +30,6 @@ export interface DriverListener {
   /** A bug: the process must end before it can do harm. */
   broken(error: unknown): void;
 }
-
-export type ReturnReason = Extract<Effect, { type: "returned" }>["reason"];
 
 /** Answers a message that another node sent as a call. */
 export type Reply = (message: Message) => void;
@@ -113,7 +121,9 @@ export class Driver {
       case "send":
         return this.#send(effect.to, effect.message);
       case "committed":
-        return listener.committed(effect.segment, effect.appends);
+        return listener.committed(effect.segment, effect.appends, effect.openedIds ?? []);
+      case "answered":
+        return listener.answered(effect.append, effect.answer);
       case "returned":
         return listener.returned(effect.appends, effect.reason);
       case "unknown":

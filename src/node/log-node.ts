@@ -3,6 +3,7 @@
  * its services stand on.
  */
 
+import assert from "node:assert";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Logger } from "winston";
 import { Core } from "../core/core.js";
@@ -18,7 +19,7 @@ import { Driver } from "./driver.js";
 import { Peers } from "./peers.js";
 import { StoreRequests } from "./store-requests.js";
 import { version } from "./version.js";
-import type { Message, Sender, View } from "../core/protocol.js";
+import type { Message, ReturnReason, Sender, View } from "../core/protocol.js";
 import type { Append, Segment } from "../core/types.js";
 import type {
   ForwardListener,
@@ -30,7 +31,7 @@ import type { Identity } from "../peer/messages.js";
 import type { Store } from "../store/store.js";
 import type { Route } from "./append-router.js";
 import type { NodeConfig } from "./config.js";
-import type { DriverListener, ReturnReason } from "./driver.js";
+import type { DriverListener } from "./driver.js";
 import type {
   AppendLimits,
   Appender,
@@ -246,6 +247,10 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     });
   }
 
+  answered(): void {
+    assert.fail("only appends with options are answered, and none has any");
+  }
+
   returned(appends: readonly Append[], reason: ReturnReason): void {
     this.#router.returned(appends as readonly RoutedAppend[], returnError(reason));
   }
@@ -329,5 +334,7 @@ function returnError(reason: ReturnReason): SuraftError {
       return new SuraftError("not_leader", `the leader stepped down: ${reason}`);
     case "stopping":
       return new SuraftError("not_leader", "the leader is stopping");
+    case "notBegun":
+      return new SuraftError("unavailable", "an earlier append of the same client was refused");
   }
 }

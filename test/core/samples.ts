@@ -64,6 +64,8 @@ export function entries(changes: Partial<Omit<EntriesSegment, "type">> = {}): En
     firstIndex: 1,
     entryCount: 1,
     timestampMs: 1000,
+    records: [],
+    keys: [],
     ...changes,
   };
 }

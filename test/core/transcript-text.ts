@@ -1,6 +1,6 @@
 /** The words of a transcript: one line for each effect. */
 
-import type { Effect, Message, View } from "../../src/core/protocol.js";
+import type { Answer, Effect, Message, View } from "../../src/core/protocol.js";
 import type { Append, Epoch, Segment } from "../../src/core/types.js";
 
 /** An append of a transcript. */
@@ -36,9 +36,11 @@ export function describeSegment(segment: Segment, epochs: EpochNames): string {
   if (segment.type === "claim") return `claim ${epoch}`;
   const { firstIndex, entryCount, previous, body } = segment;
   const names = namesOf((body as Body).appends);
-  const indexes =
-    entryCount === 1 ? `${firstIndex}` : `${firstIndex}-${firstIndex + entryCount - 1}`;
-  return `${epoch} ${indexes} (${names}) after ${previous.position}`;
+  return `${epoch} ${indexRange(firstIndex, entryCount)} (${names}) after ${previous.position}`;
+}
+
+function indexRange(firstIndex: number, entryCount: number): string {
+  return entryCount === 1 ? `${firstIndex}` : `${firstIndex}-${firstIndex + entryCount - 1}`;
 }
 
 /** The message, and how the sentence about its receivers begins. */
@@ -78,6 +80,18 @@ function describeMessage(message: Message, epochs: EpochNames): [verb: string, t
   }
 }
 
+function describeAnswer(answer: Answer): string {
+  if (answer.type === "refused") {
+    const { type, ...facts } = answer.refusal;
+    const told = Object.entries(facts).map(([name, value]) => `${name} ${String(value)}`);
+    return `refused, ${[type, ...told].join(", ")}`;
+  }
+  const { standing } = answer;
+  if (standing === undefined) return "a repeat, index forgotten";
+  const { firstIndex, entryCount, term } = standing;
+  return `a repeat of ${indexRange(firstIndex, entryCount)} in term ${term}`;
+}
+
 function describeView({ role, term, leaderId, fault }: View): string {
   if (fault !== undefined) {
     const place = fault.position === undefined ? "" : ` at ${fault.position}`;
@@ -99,6 +113,8 @@ function describeOne(effect: Exclude<Effect, { type: "send" }>, epochs: EpochNam
       const acknowledged = appends.length === 0 ? "" : `, acknowledges ${namesOf(appends)}`;
       return `committed ${segment.position}: ${describeSegment(segment, epochs)}${acknowledged}`;
     }
+    case "answered":
+      return `answers ${namesOf([effect.append])}: ${describeAnswer(effect.answer)}`;
     case "returned":
       return `returns ${namesOf(effect.appends)}: ${effect.reason}, certainly not in the log`;
     case "unknown":

@@ -98,5 +98,5 @@ export const arbitraryEntriesDraft: fc.Arbitrary<EntriesDraft> = fc
     const entryCount = appends.reduce((total, append) => total + append.entryCount, 0);
     const previous = { position: Math.max(0, position - 1 - gap), checksum };
     const content = { epoch, position, previous, firstIndex, entryCount, timestampMs, appends };
-    return { type: "entries", ...content };
+    return { type: "entries", ...content, records: [], keys: [] };
   });

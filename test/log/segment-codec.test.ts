@@ -31,6 +31,8 @@ const entriesDraft: SegmentDraft = {
   entryCount: 3,
   timestampMs: 1_700_000_000_123,
   appends: [appendOf([textEntry("one"), textEntry("two")]), appendOf([textEntry("three")])],
+  records: [],
+  keys: [],
 };
 
 function reasonOf(bytes: Uint8Array, position: number): string {

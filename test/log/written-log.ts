@@ -13,6 +13,8 @@ import { appendOf, textEntry } from "./entries.js";
 
 export const clusterId = "the-cluster";
 
+const plain = { records: [], keys: [] };
+
 /** A memory store whose gets can be watched, delayed and failed. */
 export class WatchedStore extends MemoryStore {
   readonly objects: MemoryObjects;
@@ -78,7 +80,7 @@ export class WrittenLog {
     if (epoch === undefined || previous === undefined) throw new Error("no epoch yet");
     const entryCount = appends.reduce((total, append) => total + append.entryCount, 0);
     const content = { position, epoch, previous, firstIndex, entryCount, timestampMs, appends };
-    return this.#write(sealSegment(clusterId, { type: "entries", ...content }));
+    return this.#write(sealSegment(clusterId, { type: "entries", ...content, ...plain }));
   }
 
   /** A late write of an epoch that has ended. */
@@ -88,7 +90,7 @@ export class WrittenLog {
     const appends = [appendOf([textEntry("void")])];
     const previous = { position: 0, checksum: 5 };
     const content = { epoch, previous, firstIndex: 1, entryCount: 1, timestampMs: 5, appends };
-    return this.#write(sealSegment(clusterId, { type: "entries", position, ...content }));
+    return this.#write(sealSegment(clusterId, { type: "entries", position, ...content, ...plain }));
   }
 
   /** Tells a log all that was committed and not yet told. */

@@ -42,6 +42,8 @@ export class MemoryLog implements LogReader {
         entryCount: run.entryCount,
         sizeBytes: run.bytes.length,
       })),
+      records: [],
+      keys: [],
     });
     if (segment.type !== "entries") {
       throw new Error("a draft of entries is sealed into a segment of entries");

@@ -54,6 +54,8 @@ export function entriesAt(
     entryCount: appends.reduce((sum, append) => sum + append.entryCount, 0),
     timestampMs,
     appends,
+    records: [],
+    keys: [],
   });
 }
 

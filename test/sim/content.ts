@@ -71,7 +71,7 @@ export function seal(draft: SegmentDraft): Segment {
       body: noAppends,
     };
   }
-  const { previous, firstIndex, entryCount, timestampMs } = draft;
+  const { previous, firstIndex, entryCount, timestampMs, records, keys } = draft;
   const appends = draft.appends as readonly SimAppend[];
   checksum = mix(mix(checksum, previous.position), previous.checksum);
   checksum = mix(mix(mix(checksum, firstIndex), entryCount), timestampMs);
@@ -90,6 +90,8 @@ export function seal(draft: SegmentDraft): Segment {
     firstIndex,
     entryCount,
     timestampMs,
+    records,
+    keys,
     checksum,
     sizeBytes,
     body,

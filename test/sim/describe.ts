@@ -65,6 +65,8 @@ export function describeEffect(effect: Effect): string {
       return `to ${effect.to}: ${describeMessage(effect.message)}`;
     case "committed":
       return `committed ${describeSegment(effect.segment)}, own ${describeAppends(effect.appends)}`;
+    case "answered":
+      return `answered ${describeAppends([effect.append])}: ${JSON.stringify(effect.answer)}`;
     case "returned":
       return `returned ${describeAppends(effect.appends)}: ${effect.reason}`;
     case "unknown":

@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/storage/v1/storage.proto.
  */
 export const file_suraft_storage_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIo0BCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkQKBUVudHJ5Eg8KB3BheWxvYWQYASABKAwSKgoHaGVhZGVycxgCIAMoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkhlYWRlciIkCgZIZWFkZXISCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMItcBCghNYW5pZmVzdBIOCgZudW1iZXIYASABKAQSEgoKY2x1c3Rlcl9pZBgCIAEoCRIqCgdtZW1iZXJzGAMgAygLMhkuc3VyYWZ0LnN0b3JhZ2UudjEuTWVtYmVyEhYKDmZsb29yX3Bvc2l0aW9uGAQgASgEEhIKCmZsb29yX3Rlcm0YBSABKAQSGAoQZmxvb3JfbmV4dF9pbmRleBgGIAEoBBINCgVub25jZRgHIAEoDBIWCg5mb3JtYXRfdmVyc2lvbhgIIAEoDRIOCgZjcmMzMmMYDyABKAciKgoGTWVtYmVyEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIsgBCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlY29yZHMYBSADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5SZWNvcmQSDQoFa2V5ZWQYBiABKAgijQIKBlJlY29yZBIUCgxlbnRyeV9vZmZzZXQYASABKA0SLwoIcHJvZHVjZWQYAiABKAsyGy5zdXJhZnQuc3RvcmFnZS52MS5Qcm9kdWNlZEgAEisKBm9wZW5lZBgDIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLk9wZW5lZEgAEisKBmNsb3NlZBgEIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkNsb3NlZEgAEisKBmZlbmNlZBgFIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkZlbmNlZEgAEi0KB3RyaW1tZWQYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5UcmltbWVkSABCBgoEa2luZCJWCghQcm9kdWNlZBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRIOCgZjcmMzMmMYBCABKAciCAoGT3BlbmVkIh0KBkNsb3NlZBITCgtwcm9kdWNlcl9pZBgBIAEoBCIXCgZGZW5jZWQSDQoFdG9rZW4YASABKAkiHgoHVHJpbW1lZBITCgtmaXJzdF9pbmRleBgBIAEoBCJRCgVFbnRyeRIPCgdwYXlsb2FkGAEgASgMEioKB2hlYWRlcnMYAiADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5IZWFkZXISCwoDa2V5GAMgASgJIiQKBkhlYWRlchILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAwi1wEKCE1hbmlmZXN0Eg4KBm51bWJlchgBIAEoBBISCgpjbHVzdGVyX2lkGAIgASgJEioKB21lbWJlcnMYAyADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXISFgoOZmxvb3JfcG9zaXRpb24YBCABKAQSEgoKZmxvb3JfdGVybRgFIAEoBBIYChBmbG9vcl9uZXh0X2luZGV4GAYgASgEEg0KBW5vbmNlGAcgASgMEhYKDmZvcm1hdF92ZXJzaW9uGAggASgNEg4KBmNyYzMyYxgPIAEoByIqCgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * One immutable object named `log/<position>`, the position written with 20 decimal digits.
@@ -76,7 +76,7 @@ export type Segment = Message<"suraft.storage.v1.Segment"> & {
     case: "claim";
   } | {
     /**
-     * Client entries.
+     * Client entries, records, or both.
      *
      * @generated from field: suraft.storage.v1.Entries entries = 6;
      */
@@ -184,7 +184,8 @@ export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
   messageDesc(file_suraft_storage_v1_storage, 3);
 
 /**
- * A run of client entries: indexes `first_index`, `first_index + 1`, and so on.
+ * A run of client entries: indexes `first_index`, `first_index + 1`, and so on. It may be empty if
+ * there are records.
  *
  * @generated from message suraft.storage.v1.Entries
  */
@@ -216,6 +217,20 @@ export type Entries = Message<"suraft.storage.v1.Entries"> & {
    * @generated from field: google.protobuf.Timestamp timestamp = 4;
    */
   timestamp?: Timestamp | undefined;
+
+  /**
+   * What the appends left in the log beside entries, in the order of the appends.
+   *
+   * @generated from field: repeated suraft.storage.v1.Record records = 5;
+   */
+  records: Record[];
+
+  /**
+   * Whether some entry has a key.
+   *
+   * @generated from field: bool keyed = 6;
+   */
+  keyed: boolean;
 };
 
 /**
@@ -224,6 +239,195 @@ export type Entries = Message<"suraft.storage.v1.Entries"> & {
  */
 export const EntriesSchema: GenMessage<Entries> = /*@__PURE__*/
   messageDesc(file_suraft_storage_v1_storage, 4);
+
+/**
+ * What an append left in the log beside its entries. Who has read all records up to a segment
+ * knows of every producer what it has appended, and which fencing token is in force.
+ *
+ * @generated from message suraft.storage.v1.Record
+ */
+export type Record = Message<"suraft.storage.v1.Record"> & {
+  /**
+   * How many of the segment's entries stand before it.
+   *
+   * @generated from field: uint32 entry_offset = 1;
+   */
+  entryOffset: number;
+
+  /**
+   * What it tells.
+   *
+   * @generated from oneof suraft.storage.v1.Record.kind
+   */
+  kind: {
+    /**
+     * The append was a producer's.
+     *
+     * @generated from field: suraft.storage.v1.Produced produced = 2;
+     */
+    value: Produced;
+    case: "produced";
+  } | {
+    /**
+     * A producer was opened.
+     *
+     * @generated from field: suraft.storage.v1.Opened opened = 3;
+     */
+    value: Opened;
+    case: "opened";
+  } | {
+    /**
+     * A producer was closed.
+     *
+     * @generated from field: suraft.storage.v1.Closed closed = 4;
+     */
+    value: Closed;
+    case: "closed";
+  } | {
+    /**
+     * A fencing token was set.
+     *
+     * @generated from field: suraft.storage.v1.Fenced fenced = 5;
+     */
+    value: Fenced;
+    case: "fenced";
+  } | {
+    /**
+     * The log was trimmed.
+     *
+     * @generated from field: suraft.storage.v1.Trimmed trimmed = 6;
+     */
+    value: Trimmed;
+    case: "trimmed";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message suraft.storage.v1.Record.
+ * Use `create(RecordSchema)` to create a new message.
+ */
+export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 5);
+
+/**
+ * An append of a producer: `entry_count` entries of the segment, from the record's `entry_offset` on.
+ *
+ * @generated from message suraft.storage.v1.Produced
+ */
+export type Produced = Message<"suraft.storage.v1.Produced"> & {
+  /**
+   * The producer.
+   *
+   * @generated from field: uint64 producer_id = 1;
+   */
+  producerId: bigint;
+
+  /**
+   * The producer's number for the append: 1, 2, 3, and so on.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * How many entries the append has.
+   *
+   * @generated from field: uint32 entry_count = 3;
+   */
+  entryCount: number;
+
+  /**
+   * CRC32C of the append's entries, as they are encoded in `Entries.entries`, tags included.
+   *
+   * @generated from field: fixed32 crc32c = 4;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Produced.
+ * Use `create(ProducedSchema)` to create a new message.
+ */
+export const ProducedSchema: GenMessage<Produced> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 6);
+
+/**
+ * Opens a producer. Its id is the next one: 1, 2, 3, and so on in the order of the log.
+ *
+ * @generated from message suraft.storage.v1.Opened
+ */
+export type Opened = Message<"suraft.storage.v1.Opened"> & {
+};
+
+/**
+ * Describes the message suraft.storage.v1.Opened.
+ * Use `create(OpenedSchema)` to create a new message.
+ */
+export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 7);
+
+/**
+ * Ends a producer for good: no number after its last is ever appended.
+ *
+ * @generated from message suraft.storage.v1.Closed
+ */
+export type Closed = Message<"suraft.storage.v1.Closed"> & {
+  /**
+   * The producer.
+   *
+   * @generated from field: uint64 producer_id = 1;
+   */
+  producerId: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Closed.
+ * Use `create(ClosedSchema)` to create a new message.
+ */
+export const ClosedSchema: GenMessage<Closed> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 8);
+
+/**
+ * Sets the log's fencing token.
+ *
+ * @generated from message suraft.storage.v1.Fenced
+ */
+export type Fenced = Message<"suraft.storage.v1.Fenced"> & {
+  /**
+   * The token: 1 to 128 bytes of UTF-8.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Fenced.
+ * Use `create(FencedSchema)` to create a new message.
+ */
+export const FencedSchema: GenMessage<Fenced> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 9);
+
+/**
+ * The entries below an index are gone for readers.
+ *
+ * @generated from message suraft.storage.v1.Trimmed
+ */
+export type Trimmed = Message<"suraft.storage.v1.Trimmed"> & {
+  /**
+   * The index of the first entry that is left.
+   *
+   * @generated from field: uint64 first_index = 1;
+   */
+  firstIndex: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Trimmed.
+ * Use `create(TrimmedSchema)` to create a new message.
+ */
+export const TrimmedSchema: GenMessage<Trimmed> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 10);
 
 /**
  * What a client appended.
@@ -244,6 +448,13 @@ export type Entry = Message<"suraft.storage.v1.Entry"> & {
    * @generated from field: repeated suraft.storage.v1.Header headers = 2;
    */
   headers: Header[];
+
+  /**
+   * What the entry is about, 1 to 256 bytes of UTF-8; empty if it has no key.
+   *
+   * @generated from field: string key = 3;
+   */
+  key: string;
 };
 
 /**
@@ -251,7 +462,7 @@ export type Entry = Message<"suraft.storage.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 5);
+  messageDesc(file_suraft_storage_v1_storage, 11);
 
 /**
  * A name and a value beside a payload.
@@ -279,7 +490,7 @@ export type Header = Message<"suraft.storage.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 6);
+  messageDesc(file_suraft_storage_v1_storage, 12);
 
 /**
  * What is known about the log's past: `manifest/<number>`, the number written with 20 decimal
@@ -357,7 +568,7 @@ export type Manifest = Message<"suraft.storage.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 7);
+  messageDesc(file_suraft_storage_v1_storage, 13);
 
 /**
  * A member of the cluster.
@@ -385,5 +596,5 @@ export type Member = Message<"suraft.storage.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 8);
+  messageDesc(file_suraft_storage_v1_storage, 14);
 
