@@ -44,6 +44,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/status.js")).declareStatus,
   },
   {
+    name: "transfer",
+    summary: "hand the leadership over",
+    load: async () => (await import("./commands/transfer.js")).declareTransfer,
+  },
+  {
     name: "serve",
     summary: "run a node",
     load: async () => (await import("./commands/serve.js")).declareServe,

@@ -19,6 +19,7 @@ import { AppendSession, type SessionOptions } from "./session.js";
 import type {
   Appended,
   CallOptions,
+  Member,
   NewEntry,
   NodeView,
   ReadOptions,
@@ -123,6 +124,27 @@ export class Client {
     } finally {
       stream.cancel();
     }
+  }
+
+  /**
+   * Has the leader hand over to another member, or to the one that holds the most; resolves once that
+   * one leads. Rejects with `conflict` if it is not heard or did not take over in time; the old leader
+   * then goes on. Safe to retry.
+   */
+  async transferLeadership(
+    options: CallOptions & { readonly targetId?: string } = {},
+  ): Promise<Member> {
+    const bounds = this.#bounds(options);
+    const request = { targetId: options.targetId ?? "" };
+    const { leaderId, leaderAddress } = await callAny(this.#addresses, bounds, (connection) =>
+      judged(
+        connection,
+        "none",
+        bounds,
+        connection.cluster.transferLeadership(request, callOptions(bounds)),
+      ),
+    );
+    return { nodeId: leaderId, address: leaderAddress };
   }
 
   /** Closes all connections; calls under way fail. */

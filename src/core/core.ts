@@ -15,6 +15,7 @@ import { KnownLog } from "./known-log.js";
 import { PeerProcesses } from "./peer-processes.js";
 import { Reads } from "./reads.js";
 import { Tenure } from "./tenure.js";
+import { Transfer } from "./transfer.js";
 import type { CoreOptions } from "./options.js";
 import type { Passed } from "./known-log.js";
 import type { WalkState } from "./walk.js";
@@ -23,6 +24,7 @@ import type {
   Fault,
   GetOutcome,
   HeartbeatRequest,
+  HeartbeatResponse,
   Input,
   Message,
   RequestId,
@@ -49,6 +51,7 @@ export class Core {
   readonly #election: Election;
   readonly #reads: Reads;
   readonly #processes: PeerProcesses;
+  readonly #transfer: Transfer;
   /** The epoch in which this node claims or leads. */
   #tenure: Tenure | undefined;
   /** Earlier epochs of this node that still settle what they sent. */
@@ -68,6 +71,7 @@ export class Core {
     this.#election = new Election(this.#context, this.#log, this.#catchUp);
     this.#reads = new Reads(this.#context, this.#log, this.#catchUp);
     this.#processes = new PeerProcesses(this.#context);
+    this.#transfer = new Transfer(this.#context);
   }
 
   /** What this node knows of the log. */
@@ -86,7 +90,7 @@ export class Core {
 
   /** Whether appends are under way in this node's epoch. */
   get busy(): boolean {
-    return this.#tenure !== undefined && !this.#tenure.isIdle;
+    return this.#tenure?.isBusy === true;
   }
 
   /** Takes one input and returns what is to be done, in order. */
@@ -119,6 +123,8 @@ export class Core {
       }
       case "getResult":
         return this.#got(input.request, input.outcome);
+      case "transfer":
+        return this.#beginTransfer(input.target, input.timeoutTicks);
       case "stop":
         this.#draining = true;
         return;
@@ -131,6 +137,7 @@ export class Core {
     if (input.type === "read") {
       this.#context.emit({ type: "readFailed", readIds: [input.readId] });
     }
+    if (input.type === "transfer") this.#transfer.refuse(input.target, "notLeader");
     if (input.type === "stop") this.#context.emit({ type: "stopped" });
   }
 
@@ -179,14 +186,44 @@ export class Core {
       case "heartbeatRequest":
         return this.#heartbeat(from, message);
       case "heartbeatResponse":
-        if (message.duplicate) return this.#failDuplicate(from);
-        if (this.#election.sawTerm(message.term)) this.#stepDown("deposed");
-        return;
+        return this.#heartbeatAnswered(from, message);
       case "barrierRequest":
         return this.#barrier(from, message.barrier);
       case "barrierResponse":
         return this.#reads.answered(message.barrier, message.tailPosition);
+      case "standNow":
+        if (this.#election.follows(message.epoch) && !this.#draining) this.#election.standNow();
+        return;
     }
+  }
+
+  #heartbeatAnswered(from: NodeId, response: HeartbeatResponse): void {
+    if (response.duplicate) return this.#failDuplicate(from);
+    this.#transfer.heard(from, response.tailPosition);
+    const isGreater = this.#election.sawTerm(response.term);
+    // During a transfer it is the target's term: the leader is there until the target has claimed.
+    if (isGreater && !this.#transfer.underWay) this.#stepDown("deposed");
+  }
+
+  #beginTransfer(target: NodeId | undefined, timeoutTicks: number): void {
+    const { nodeId, members } = this.#context.options;
+    const isVoter = target === undefined || (target !== nodeId && members.includes(target));
+    if (this.#tenure?.phase !== "leading") return this.#transfer.refuse(target, "notLeader");
+    if (!isVoter) return this.#transfer.refuse(target, "noVoter");
+    this.#transfer.begin(target, timeoutTicks);
+    this.#tenure.paused = this.#transfer.underWay;
+  }
+
+  /** Hands the leadership over, or goes on with it when the time for that is up. */
+  #pumpTransfer(): void {
+    const tenure = this.#tenure;
+    const isOver = this.#transfer.pump(this.#leaderId(), tenure);
+    if (!isOver || tenure === undefined) return;
+    tenure.paused = false;
+    // The voters are at a greater term: they hear this node again once it has claimed in one.
+    if (this.#election.term === tenure.epoch.term) return tenure.pump();
+    this.#stepDown("deposed");
+    this.#election.standNow();
   }
 
   #heartbeat(from: NodeId, request: HeartbeatRequest): void {
@@ -290,6 +327,7 @@ export class Core {
     const term = this.#draining ? undefined : this.#election.advance();
     if (term !== undefined) this.#elected(term);
     this.#tenure?.pump();
+    this.#pumpTransfer();
     this.#settling = this.#settling.filter((tenure) => !tenure.isOver);
     if (this.#draining) this.#drain();
     this.#reads.pump({ leader: this.#leaderId(), busy: this.busy });

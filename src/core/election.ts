@@ -27,19 +27,23 @@ interface Vote {
   readonly candidate: NodeId;
 }
 
+interface Candidacy {
+  readonly type: "candidate";
+  readonly preVote: boolean;
+  /** A leader has asked for it. */
+  readonly transfer: boolean;
+  readonly term: number;
+  readonly granted: Set<NodeId>;
+  /** The candidacy began before this request: a proof as late shows that the tail was read. */
+  readonly since: RequestId;
+}
+
 type Stage =
   | { readonly type: "starting"; readonly since: RequestId }
   | { readonly type: "follower" }
-  | {
-      readonly type: "candidate";
-      readonly preVote: boolean;
-      readonly term: number;
-      readonly granted: Set<NodeId>;
-      /** The candidacy began before this request: a proof as late shows that the tail was read. */
-      readonly since: RequestId;
-    }
-  /** Elected: claims or leads. */
-  | { readonly type: "elected" };
+  | Candidacy
+  /** Elected in this term: claims or leads, also while a greater one is seen (a transfer). */
+  | { readonly type: "elected"; readonly term: number };
 
 export class Election {
   readonly #context: Context;
@@ -89,12 +93,12 @@ export class Election {
     const stage = this.#stage;
     if (stage.type === "starting" && this.#catchUp.proof >= stage.since) this.#started();
     if (stage.type !== "candidate" || stage.granted.size < this.#quorum) return undefined;
+    if (this.#catchUp.proof < stage.since) return undefined;
     if (stage.preVote) {
-      if (this.#catchUp.proof < stage.since) return undefined;
-      this.#askForVotes(false, stage.since);
+      this.#askForVotes({ preVote: false, transfer: false, since: stage.since });
       return this.advance();
     }
-    this.#stage = { type: "elected" };
+    this.#stage = { type: "elected", term: stage.term };
     return stage.term;
   }
 
@@ -105,8 +109,8 @@ export class Election {
 
   voteRequest(from: NodeId, request: VoteRequest): void {
     if (this.#stage.type === "starting" || !this.#isVoter) return;
-    const { preVote, term } = request;
-    const granted = !this.#hearsLeader() && this.#mayGrant(from, term);
+    const { preVote, term, transfer } = request;
+    const granted = (transfer || !this.#hearsLeader()) && this.#mayGrant(from, term);
     if (granted && !preVote) {
       this.#adopt(term);
       this.#vote = { term, committed: false, candidate: from };
@@ -150,6 +154,24 @@ export class Election {
     return true;
   }
 
+  /**
+   * Stands at once, without a pre-vote: the leader asks for it, or handed its voters to somebody
+   * who did not claim.
+   */
+  standNow(): void {
+    if (this.#stage.type === "starting" || this.#stage.type === "elected" || !this.#isVoter) return;
+    if (this.#stage.type === "candidate" && this.#stage.transfer) return;
+    this.#heard = undefined;
+    const since = this.#context.nextRequest;
+    this.#catchUp.wantProof(since);
+    this.#askForVotes({ preVote: false, transfer: true, since });
+  }
+
+  /** Whether it follows the leader of this epoch. */
+  follows(epoch: Epoch): boolean {
+    return sameEpoch(this.#heard?.epoch, epoch);
+  }
+
   /** A greater term was seen in a reply. Returns whether it was greater than any before. */
   sawTerm(term: number): boolean {
     if (term <= this.term) return false;
@@ -178,19 +200,20 @@ export class Election {
     const looking = stage.type === "candidate" && this.#catchUp.proof < stage.since;
     const since = looking ? stage.since : this.#context.nextRequest;
     this.#catchUp.wantProof(since);
-    this.#askForVotes(true, since);
+    this.#askForVotes({ preVote: true, transfer: false, since });
   }
 
-  #askForVotes(preVote: boolean, since: RequestId): void {
+  #askForVotes(candidacy: Pick<Candidacy, "preVote" | "transfer" | "since">): void {
+    const { preVote, transfer } = candidacy;
     const { members, nodeId } = this.#context.options;
     const term = this.term + 1;
-    this.#stage = { type: "candidate", preVote, term, granted: new Set([nodeId]), since };
+    this.#stage = { type: "candidate", ...candidacy, term, granted: new Set([nodeId]) };
     if (!preVote) {
       this.#term = term;
       this.#vote = { term, committed: false, candidate: nodeId };
       this.#resetTimer();
     }
-    const message = { type: "voteRequest", term, preVote } as const;
+    const message = { type: "voteRequest", term, preVote, transfer } as const;
     for (const to of members) {
       if (to !== nodeId) this.#context.emit({ type: "send", to, message });
     }
@@ -207,8 +230,9 @@ export class Election {
   /** The order of votes; an epoch that stands in the log outweighs any other of its term. */
   #mayFollow(epoch: Epoch, leading: boolean): boolean {
     if (epoch.term !== this.term) return epoch.term > this.term;
-    if (sameEpoch(this.#log.walk.epoch, epoch)) return this.#stage.type !== "elected";
-    if (this.#stage.type === "elected" || this.#log.walk.term === epoch.term) return false;
+    if (this.#stage.type === "elected" && this.#stage.term === epoch.term) return false;
+    if (sameEpoch(this.#log.walk.epoch, epoch)) return true;
+    if (this.#log.walk.term === epoch.term) return false;
     const heard = this.#heard;
     if (heard === undefined || heard.epoch.term < epoch.term) return true;
     return sameEpoch(heard.epoch, epoch) || (leading && !heard.leading);

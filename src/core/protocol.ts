@@ -27,6 +27,8 @@ export interface VoteRequest {
   readonly type: "voteRequest";
   readonly term: number;
   readonly preVote: boolean;
+  /** The leader has asked the candidate to stand: that it is heard is no reason to refuse. */
+  readonly transfer: boolean;
 }
 
 /** A voter's answer. */
@@ -76,6 +78,12 @@ export interface BarrierResponse {
   readonly tailPosition: Position | undefined;
 }
 
+/** The leader asks a follower to take over at once. */
+export interface StandNow {
+  readonly type: "standNow";
+  readonly epoch: Epoch;
+}
+
 /** What nodes say to one another. Messages may be lost, doubled and reordered. */
 export type Message =
   | VoteRequest
@@ -83,7 +91,8 @@ export type Message =
   | HeartbeatRequest
   | HeartbeatResponse
   | BarrierRequest
-  | BarrierResponse;
+  | BarrierResponse
+  | StandNow;
 
 /** Who sent a message. The host has checked the cluster id and the receiver's node id. */
 export interface Sender {
@@ -112,6 +121,15 @@ export type Input =
       readonly outcome: CreateOutcome;
     }
   | { readonly type: "getResult"; readonly request: RequestId; readonly outcome: GetOutcome }
+  /**
+   * Hand the leadership over to a voter, or to the one that holds the most; `transferred` follows,
+   * within `timeoutTicks`. Appends that come meanwhile wait.
+   */
+  | {
+      readonly type: "transfer";
+      readonly target: NodeId | undefined;
+      readonly timeoutTicks: number;
+    }
   /** Finish what is queued, then lead no more; `stopped` follows. */
   | { readonly type: "stop" };
 
@@ -199,6 +217,18 @@ export type ProducerOutcome =
 export type ReturnReason =
   "notLeader" | "overloaded" | "stopping" | "storeUnavailable" | "deposed" | "notBegun";
 
+/**
+ * What a transfer came to.
+ * - `done`: the target leads;
+ * - `lost`: another node leads, not the target;
+ * - `timedOut`: this node goes on, or nobody leads yet;
+ * - `notLeader`, `noVoter`, `unreachable`, `busy`: it did not begin. The node does not lead; the
+ *   target is this node or no voter; the target, or any other voter, was not heard lately; another
+ *   transfer is under way.
+ */
+export type TransferOutcome =
+  "done" | "lost" | "timedOut" | "notLeader" | "noVoter" | "unreachable" | "busy";
+
 /** What the host is told to do. */
 export type Effect =
   /** Create the segment's object, one request, with a deadline; answer with `createResult`. */
@@ -236,5 +266,11 @@ export type Effect =
   | { readonly type: "readFailed"; readonly readIds: readonly number[] }
   /** Role, term, leader or fault changed. */
   | { readonly type: "view"; readonly view: View }
+  /** The answer to `transfer`. */
+  | {
+      readonly type: "transferred";
+      readonly outcome: TransferOutcome;
+      readonly target: NodeId | undefined;
+    }
   /** The answer to `stop`: every append that this node took in has its fate. */
   | { readonly type: "stopped" };

@@ -48,6 +48,7 @@ export class Tenure {
   /** Why appends come back that certainly are not in the log. */
   #returnReason: ReturnReason = "deposed";
   #settleUntilTick = 0;
+  #paused = false;
 
   constructor(
     context: Context,
@@ -70,6 +71,21 @@ export class Tenure {
   /** Whether no append waits for its fate. */
   get isIdle(): boolean {
     return this.#queue.isEmpty && this.#chain.length === 0;
+  }
+
+  /** Whether nothing that was sent waits for its fate. */
+  get isDrained(): boolean {
+    return this.#chain.length === 0;
+  }
+
+  /** Whether appends are under way, or go out as soon as there is room. */
+  get isBusy(): boolean {
+    return this.#chain.length > 0 || (!this.#queue.isEmpty && !this.#paused);
+  }
+
+  /** While paused no new batch is sent: appends wait in the queue. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
   }
 
   /** Whether nothing is left to be found out. */
@@ -106,7 +122,7 @@ export class Tenure {
     if (this.#phase === "claiming") this.#fillGap();
     if (this.#phase === "claiming" && this.#mayLead()) this.#phase = "leading";
     if (this.#phase === "claiming" && this.#claimWanted) this.#claim();
-    if (this.#phase !== "leading") return;
+    if (this.#phase !== "leading" || this.#paused) return;
     const { settings } = this.#context.options;
     while (!this.#queue.isEmpty) {
       let position = Math.max(this.#sentMax + 1, this.#log.tail);

@@ -7,7 +7,7 @@
  */
 
 import { SuraftError } from "../errors.js";
-import { RoutedAppender } from "./routed-appender.js";
+import { notBegun, RoutedAppender } from "./routed-appender.js";
 import type { RoutedAppend, Router } from "./routed-appender.js";
 import type { Appender, AppenderOptions, AppendListener } from "./node.js";
 
@@ -260,10 +260,9 @@ export class AppendRouter implements Router {
     this.#submitted = [];
     const admitted = submitted.filter((append) => append.owner.isOpen);
     if (admitted.length < submitted.length) {
-      this.#giveBack(
-        submitted.filter((append) => !append.owner.isOpen),
-        new SuraftError("unavailable", "an earlier append of the same client failed"),
-      );
+      for (const append of submitted) {
+        if (!append.owner.isOpen) this.#reject(append, notBegun(append.owner));
+      }
     }
     const overloaded: RoutedAppend[] = [];
     let bytes = this.#bytes;

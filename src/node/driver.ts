@@ -12,6 +12,7 @@ import type {
   Message,
   ReturnReason,
   Sender,
+  TransferOutcome,
   View,
 } from "../core/protocol.js";
 import type { Append, NodeId, Segment } from "../core/types.js";
@@ -26,6 +27,7 @@ export interface DriverListener {
   returned(appends: readonly Append[], reason: ReturnReason): void;
   unknown(appends: readonly Append[]): void;
   viewChanged(view: View): void;
+  transferred(outcome: TransferOutcome, target: NodeId | undefined): void;
   stopped(): void;
   /** A bug: the process must end before it can do harm. */
   broken(error: unknown): void;
@@ -136,6 +138,8 @@ export class Driver {
         return;
       case "view":
         return listener.viewChanged(effect.view);
+      case "transferred":
+        return listener.transferred(effect.outcome, effect.target);
       case "stopped":
         return listener.stopped();
     }
@@ -146,6 +150,7 @@ export class Driver {
       case "voteRequest":
       case "heartbeatRequest":
       case "barrierRequest":
+      case "standNow":
         return this.#options.send(to, message);
       case "voteResponse":
       case "heartbeatResponse":

@@ -18,8 +18,9 @@ import { coreTiming } from "./core-settings.js";
 import { Driver } from "./driver.js";
 import { Peers } from "./peers.js";
 import { StoreRequests } from "./store-requests.js";
+import { transferError } from "./transfer-error.js";
 import { version } from "./version.js";
-import type { Message, ReturnReason, Sender, View } from "../core/protocol.js";
+import type { Message, ReturnReason, Sender, TransferOutcome, View } from "../core/protocol.js";
 import type { Append, Segment } from "../core/types.js";
 import type {
   ForwardListener,
@@ -40,6 +41,7 @@ import type {
   Node,
   NodeMember,
   NodeStatus,
+  TransferOptions,
 } from "./node.js";
 import type { RoutedAppend } from "./routed-appender.js";
 
@@ -57,6 +59,9 @@ export interface LogNodeOptions {
 
 /** How long an append without a deadline waits for a leader, in election timeouts. */
 const patienceTimeouts = 4;
+
+/** A transfer takes a look, a claim and what was under way before: so many creates have time. */
+const transferCreates = 6;
 
 /** Appends never gather for longer: clients are to notice the store, not this. */
 const gatherMsMax = 5;
@@ -80,6 +85,8 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   #heardAtMs = performance.now();
   #stopping = false;
   #drained: () => void = () => undefined;
+  /** Who waits for the end of a transfer, in the order in which they asked. */
+  readonly #transfers: ((outcome: TransferOutcome, target: string | undefined) => void)[] = [];
 
   constructor(options: LogNodeOptions) {
     this.#options = options;
@@ -138,10 +145,22 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     }, tickMs);
   }
 
-  /** Takes no more appends and finishes what is under way, within the bound. */
-  async drain(timeoutMs: number): Promise<void> {
+  /**
+   * The node is about to stop: it says so, and hands its leadership over if it can, within the
+   * bound. Calls are served as before.
+   */
+  async leave(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     this.#changed();
+    if (this.#core.view.role !== "leader" || this.#options.members.length === 1) return;
+    const { outcome, target } = await this.#transfer(undefined, timeoutMs);
+    const { logger } = this.#options;
+    if (outcome === "done") logger.info(`${target} leads now`);
+    else logger.warn(`the leadership was not handed over: ${outcome}`);
+  }
+
+  /** Takes no more appends and finishes what is under way, within the bound. */
+  async drain(timeoutMs: number): Promise<void> {
     const stopped = new Promise<void>((resolve) => (this.#drained = resolve));
     const answered = this.#router.stop();
     this.#driver.feed({ type: "stop" });
@@ -216,6 +235,16 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     };
   }
 
+  async transferLeadership({ targetId, timeoutMs }: TransferOptions): Promise<NodeMember> {
+    const { electionTimeoutMs } = this.#options.config;
+    const patienceMs = Math.max(2 * electionTimeoutMs, transferCreates * this.#requests.createMs);
+    const { outcome, target } = await this.#transfer(targetId, Math.min(patienceMs, timeoutMs));
+    const { members } = this.#options;
+    const leader = members.find(({ nodeId }) => nodeId === this.#core.view.leaderId);
+    if (outcome === "done" && leader !== undefined) return leader;
+    throw transferError(outcome, { target: target ?? targetId, leader, members });
+  }
+
   watch(listener: (status: NodeStatus) => void): () => void {
     this.#watchers.add(listener);
     return () => this.#watchers.delete(listener);
@@ -274,12 +303,30 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#options.onFatal(new SuraftError("conflict", `node ${config.nodeId}: ${fault.message}`));
   }
 
+  transferred(outcome: TransferOutcome, target: string | undefined): void {
+    // A second transfer is refused at once, so it has its answer before the first one ends.
+    const waiting = outcome === "busy" ? this.#transfers.pop() : this.#transfers.shift();
+    waiting?.(outcome, target);
+  }
+
   stopped(): void {
     this.#drained();
   }
 
   broken(error: unknown): void {
     this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #transfer(
+    target: string | undefined,
+    timeoutMs: number,
+  ): Promise<{ outcome: TransferOutcome; target: string | undefined }> {
+    const { tickMs } = coreTiming(this.#options.config);
+    const timeoutTicks = Math.max(1, Math.round(timeoutMs / tickMs));
+    return new Promise((resolve) => {
+      this.#transfers.push((outcome, chosen) => resolve({ outcome, target: chosen }));
+      this.#driver.feed({ type: "transfer", target, timeoutTicks });
+    });
   }
 
   /**

@@ -83,6 +83,13 @@ export interface NodeStatus {
   };
 }
 
+export interface TransferOptions {
+  /** The voter that is to lead. Undefined: the follower that holds the most of the log. */
+  readonly targetId: string | undefined;
+  /** At most so long; a node takes less by itself. */
+  readonly timeoutMs: number;
+}
+
 /** A running node. */
 export interface Node {
   readonly limits: AppendLimits;
@@ -98,6 +105,13 @@ export interface Node {
    * `unavailable`, or with the signal's reason. Safe to retry.
    */
   barrier(signal: AbortSignal): Promise<void>;
+  /**
+   * Hands this node's leadership over; resolves to the new leader. Clients' appends wait meanwhile
+   * and none fails. Rejects with a SuraftError: `not_leader` with a hint, `invalid` if the target is
+   * no other voter, `conflict` if it is not heard or did not take over in time: this node then leads
+   * on. Safe to retry.
+   */
+  transferLeadership(options: TransferOptions): Promise<NodeMember>;
   /** How long ago, in milliseconds, this node last had proof of its tail or heard of it from the leader. */
   tailAgeMs(): number;
 }

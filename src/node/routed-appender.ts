@@ -107,7 +107,7 @@ export class RoutedAppender implements Appender {
     // Behind one that came back and was not sent again yet, it waits its turn.
     if (this.isOpen && before?.returned !== undefined) append.returned = before.returned;
     else if (this.isOpen) this.#submit(append);
-    else this.giveBack(append, new SuraftError("unavailable", "an earlier append of it failed"));
+    else this.giveBack(append, notBegun(this));
   }
 
   close(): void {
@@ -215,6 +215,15 @@ export class RoutedAppender implements Appender {
       this.#head = 0;
     }
   }
+}
+
+/**
+ * An append that came after one that failed. A follower may send it again: what failed there may be
+ * another client's.
+ */
+export function notBegun({ forwarded }: RoutedAppender): SuraftError {
+  const kind = forwarded ? "not_leader" : "unavailable";
+  return new SuraftError(kind, "an earlier append of the same client failed");
 }
 
 /** What a client hears of an append that no leader took, where it is not sent again. */

@@ -113,7 +113,8 @@ export function decodeHeartbeatResponse(response: wire.HeartbeatResponse): Messa
 }
 
 export function decodeVote(request: wire.VoteRequest): Message {
-  return { type: "voteRequest", term: toNumber(request.term), preVote: request.preVote };
+  const { preVote, transfer } = request;
+  return { type: "voteRequest", term: toNumber(request.term), preVote, transfer };
 }
 
 export function encodeVoteResponse(

@@ -13,6 +13,7 @@ import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
 import {
   checkSender,
+  decodeEpoch,
   decodeHeartbeat,
   decodeVote,
   encodeBarrierResponse,
@@ -28,6 +29,8 @@ import type {
   ForwardResponseSchema,
   HeartbeatRequest,
   HeartbeatResponseSchema,
+  StandNowRequest,
+  StandNowResponseSchema,
   VoteRequest,
   VoteResponseSchema,
 } from "../../gen/suraft/node/v1/node_pb.js";
@@ -76,6 +79,7 @@ export function implementNodeService(host: NodeServiceHost): ServiceRegistration
     vote: (request) => vote(host, request),
     barrier: (request, context) => barrier(host, request, context),
     heartbeat: (call) => heartbeats(host, call),
+    standNow: (request) => standNow(host, request),
     forward: (call) => new ForwardCall(host, call),
   });
 }
@@ -92,6 +96,16 @@ async function vote(
   });
   if (response !== undefined) return response;
   throw new SuraftError("unavailable", `${host.self.nodeId} does not vote yet`);
+}
+
+async function standNow(
+  host: NodeServiceHost,
+  request: StandNowRequest,
+): Promise<MessageInitShape<typeof StandNowResponseSchema>> {
+  const sender = checkSender(request.sender, host.self);
+  const message = { type: "standNow", epoch: decodeEpoch(request.epoch) } as const;
+  host.receive(sender, message, () => undefined);
+  return {};
 }
 
 async function barrier(

@@ -14,6 +14,7 @@ import {
   decodeBarrierResponse,
   decodeHeartbeatResponse,
   decodeVoteResponse,
+  encodeEpoch,
   encodeHeartbeat,
   senderFor,
 } from "./messages.js";
@@ -22,7 +23,8 @@ import type {
   HeartbeatRequestSchema,
   HeartbeatResponse,
 } from "../../gen/suraft/node/v1/node_pb.js";
-import type { HeartbeatRequest, Message, Sender } from "../core/protocol.js";
+import type { HeartbeatRequest, Message, Sender, VoteRequest } from "../core/protocol.js";
+import type { Epoch } from "../core/types.js";
 import type { Connection } from "../rpc/client.js";
 import type { Identity } from "./messages.js";
 
@@ -71,11 +73,13 @@ export class PeerClient {
     if (this.#closed) return;
     switch (message.type) {
       case "voteRequest":
-        return void this.#askForVote(message.term, message.preVote);
+        return void this.#askForVote(message);
       case "barrierRequest":
         return void this.#askForBarrier(message.barrier);
       case "heartbeatRequest":
         return this.#beat(message);
+      case "standNow":
+        return void this.#askToStand(message.epoch);
       default:
         throw new TypeError(`${message.type} is an answer, not a request`);
     }
@@ -87,10 +91,10 @@ export class PeerClient {
     this.#connection.close();
   }
 
-  async #askForVote(term: number, preVote: boolean): Promise<void> {
+  async #askForVote({ term, preVote, transfer }: VoteRequest): Promise<void> {
     const { timeoutMs } = this.#options;
     try {
-      const request = { sender: this.sender, term: BigInt(term), preVote };
+      const request = { sender: this.sender, term: BigInt(term), preVote, transfer };
       const response = await this.calls.vote(request, { timeoutMs });
       this.#received(response.sender, decodeVoteResponse(response));
     } catch (error) {
@@ -104,6 +108,15 @@ export class PeerClient {
       const request = { sender: this.sender, barrier: BigInt(barrier) };
       const response = await this.calls.barrier(request, { timeoutMs });
       this.#received(response.sender, decodeBarrierResponse(response));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #askToStand(epoch: Epoch): Promise<void> {
+    const { timeoutMs } = this.#options;
+    try {
+      await this.calls.standNow({ sender: this.sender, epoch: encodeEpoch(epoch) }, { timeoutMs });
     } catch (error) {
       this.#failed(error);
     }

@@ -35,6 +35,13 @@ export function implementClusterService(node: Node): ServiceRegistration {
   return implementService(defineService(ClusterService, {}), {
     getStatus: async () => ({ status: statusMessage(node, node.status()) }),
     watchStatus: (_, responses, context) => watchStatus(node, responses, context),
+    transferLeadership: async ({ targetId }, { deadlineMs }) => {
+      const { nodeId, address } = await node.transferLeadership({
+        targetId: targetId === "" ? undefined : targetId,
+        timeoutMs: Math.max(0, deadlineMs - Date.now()),
+      });
+      return { leaderId: nodeId, leaderAddress: address };
+    },
   });
 }
 

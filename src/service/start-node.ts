@@ -50,10 +50,12 @@ export async function startNode(
   node.start();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    const began = performance.now();
-    await node.drain(config.stopTimeoutMs);
-    const left = config.stopTimeoutMs - (performance.now() - began);
-    await server.stop({ graceMs: Math.max(left, 0) });
+    const untilMs = performance.now() + config.stopTimeoutMs;
+    const leftMs = (): number => Math.max(untilMs - performance.now(), 0);
+    // Appends that came here go on to the next leader, until clients have been sent elsewhere.
+    await node.leave(Math.min(2 * config.electionTimeoutMs, leftMs() / 2));
+    await server.stop({ graceMs: leftMs() });
+    await node.drain(leftMs());
     node.close();
     await store.close();
   };

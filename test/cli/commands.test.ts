@@ -276,4 +276,20 @@ describe("suraft's client commands", function () {
       expect(await watching.outcome).to.include({ code: 130, stderr: "" });
     });
   });
+
+  describe("transfer", () => {
+    it("says who leads then", async () => {
+      const { code, stdout } = await run(["transfer", "n2"]);
+      expect([code, stdout]).to.deep.equal([0, "n2 at 127.0.0.1:1 leads\n"]);
+      const json = await run(["transfer", "n2", "--json"]);
+      expect(JSON.parse(json.stdout)).to.deep.equal({ nodeId: "n2", address: "127.0.0.1:1" });
+    });
+
+    it("says why it did not take place", async () => {
+      server.transferFailures.push(new SuraftError("conflict", "n2 was not heard lately"));
+      const { code, stderr } = await run(["transfer", "n2"]);
+      expect(code).to.not.equal(0);
+      expect(stderr).to.contain("n2 was not heard lately").and.not.contain("    at ");
+    });
+  });
 });

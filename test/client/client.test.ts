@@ -55,6 +55,23 @@ describe("a client", () => {
     expect(await client?.append(entry)).to.include({ firstIndex: 1 });
   });
 
+  it("has the leader hand over, wherever it is", async () => {
+    await start(3);
+    const leader_address = servers[2]?.address ?? "";
+    const hint = { details: { leader_address } };
+    servers[0]?.transferFailures.push(new SuraftError("not_leader", "n3 leads", hint));
+    servers[1]?.transferFailures.push(new SuraftError("invalid", "must not be asked"));
+    const leader = await client?.transferLeadership({ targetId: "n2" });
+    expect(leader).to.deep.equal({ nodeId: "n2", address: "127.0.0.1:1" });
+  });
+
+  it("asks once only for a transfer that did not take place", async () => {
+    await start(2);
+    servers[0]?.transferFailures.push(new SuraftError("conflict", "n2 was not heard"));
+    const error = await failure(client?.transferLeadership() ?? Promise.resolve());
+    expect(error).to.include({ kind: "conflict", message: "n2 was not heard" });
+  });
+
   for (const kind of ["invalid", "conflict", "corrupt", "unknown_outcome"] as const) {
     it(`appends once only after ${kind}`, async () => {
       await start(2);

@@ -65,6 +65,8 @@ export interface LogDouble {
   readonly spoils: (Spoil | undefined)[];
   /** Errors that the next reads end with, after as many entries. */
   readonly readFailures: { readonly after: number; readonly error: SuraftError }[];
+  /** Errors that the next transfers of leadership end with; without one they succeed. */
+  readonly transferFailures: SuraftError[];
   readonly reads: ReadRequest[];
   /** Breaks all connections. */
   cut(): void;
@@ -84,6 +86,7 @@ interface Options {
 export async function startLogDouble(options: Options = {}): Promise<LogDouble> {
   const log = options.log ?? new MemoryLog();
   const spoils: (Spoil | undefined)[] = [];
+  const transferFailures: SuraftError[] = [];
   const readFailures: { readonly after: number; readonly error: SuraftError }[] = [];
   const reads: ReadRequest[] = [];
   const proxy = new CuttableProxy();
@@ -153,6 +156,11 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
     });
   const clusterService = implementService(defineService(ClusterService, {}), {
     getStatus: () => Promise.resolve({ status: statusOf() }),
+    transferLeadership: ({ targetId }) => {
+      const failure = transferFailures.shift();
+      if (failure !== undefined) return Promise.reject(failure);
+      return Promise.resolve({ leaderId: targetId, leaderAddress: "127.0.0.1:1" });
+    },
     watchStatus: async (_request, responses, { signal }) => {
       responses.write({ status: statusOf() });
       await once(signal, "abort");
@@ -171,6 +179,7 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
     log,
     spoils,
     readFailures,
+    transferFailures,
     reads,
     cut: () => {
       proxy.cut();

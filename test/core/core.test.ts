@@ -60,7 +60,7 @@ describe("a core's messages (PROTOCOL 6)", () => {
     const node = following();
     const far = 2 ** 53 - 2;
     node.hears("b", heartbeat("b", far, 0));
-    node.hears("b", { type: "voteRequest", term: far, preVote: false });
+    node.hears("b", { type: "voteRequest", term: far, preVote: false, transfer: false });
     node.hears("b", { type: "heartbeatResponse", term: far, tailPosition: 0, duplicate: false });
     expect(node.core.view.term).to.equal(0);
     node.hears("b", heartbeat("b", 1000, 0));
@@ -70,7 +70,9 @@ describe("a core's messages (PROTOCOL 6)", () => {
   it("says nothing to strangers, nor to itself", () => {
     const node = following();
     for (const from of ["x", "a"]) {
-      expect(node.hears(from, { type: "voteRequest", term: 5, preVote: false })).to.deep.equal([]);
+      expect(
+        node.hears(from, { type: "voteRequest", term: 5, preVote: false, transfer: false }),
+      ).to.deep.equal([]);
       expect(node.hears(from, { type: "barrierRequest", barrier: 1 })).to.deep.equal([]);
     }
     expect(node.core.view.term).to.equal(0);
@@ -140,7 +142,9 @@ describe("a core's faults (PROTOCOL 2, 3)", () => {
     expect(node.core.step({ type: "read", readId: 1 })).to.deep.equal([
       { type: "readFailed", readIds: [1] },
     ]);
-    expect(node.hears("c", { type: "voteRequest", term: 9, preVote: false })).to.deep.equal([]);
+    expect(
+      node.hears("c", { type: "voteRequest", term: 9, preVote: false, transfer: false }),
+    ).to.deep.equal([]);
     expect(node.tick(1000)).to.deep.equal([]);
     expect(node.core.step({ type: "stop" })).to.deep.equal([{ type: "stopped" }]);
   });

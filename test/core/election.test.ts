@@ -60,7 +60,7 @@ class Voter {
     preVote = false,
   ): { granted: boolean; term: number } | undefined {
     this.sent();
-    this.election.voteRequest(from, { type: "voteRequest", term, preVote });
+    this.election.voteRequest(from, { type: "voteRequest", term, preVote, transfer: false });
     const [reply] = this.sent();
     if (reply?.message.type !== "voteResponse") return undefined;
     expect(reply.message).to.include({ requestTerm: term, preVote, duplicate: false });
@@ -260,7 +260,12 @@ describe("a candidate (PROTOCOL 6)", () => {
     expect(node.sent()).to.deep.equal([]);
     node.read();
     expect(node.sent().map(({ message }) => message)).to.deep.equal(
-      Array.from({ length: 2 }, () => ({ type: "voteRequest", term: 1, preVote: false })),
+      Array.from({ length: 2 }, () => ({
+        type: "voteRequest",
+        term: 1,
+        preVote: false,
+        transfer: false,
+      })),
     );
   });
 
@@ -276,6 +281,7 @@ describe("a candidate (PROTOCOL 6)", () => {
       type: "voteRequest",
       term: 1,
       preVote: false,
+      transfer: false,
     });
   });
 

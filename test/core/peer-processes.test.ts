@@ -56,7 +56,7 @@ describe("two processes with one node id (PROTOCOL 6)", () => {
 
   it("answers what asks for an answer, and only that", () => {
     const peer = new Peer();
-    peer.processes.refuse("b", { type: "voteRequest", term: 3, preVote: true });
+    peer.processes.refuse("b", { type: "voteRequest", term: 3, preVote: true, transfer: false });
     peer.processes.refuse("b", { type: "barrierRequest", barrier: 1 });
     peer.processes.refuse("b", { type: "barrierResponse", barrier: 1, tailPosition: 0 });
     expect(peer.context.takeEffects()).to.deep.equal([

@@ -48,7 +48,8 @@ function describeMessage(message: Message, epochs: EpochNames): [verb: string, t
   switch (message.type) {
     case "voteRequest": {
       const kind = message.preVote ? "pre-vote" : "vote";
-      return ["asks", `${kind} in term ${message.term}?`];
+      const asked = message.transfer ? ", as the leader wants it" : "";
+      return ["asks", `${kind} in term ${message.term}${asked}?`];
     }
     case "voteResponse": {
       if (message.duplicate) return ["tells", "another process uses your id"];
@@ -70,6 +71,8 @@ function describeMessage(message: Message, epochs: EpochNames): [verb: string, t
     }
     case "barrierRequest":
       return ["asks", "how far must I read?"];
+    case "standNow":
+      return ["tells", `take over from ${epochs.of(message.epoch)}`];
     case "barrierResponse": {
       const { tailPosition } = message;
       return [
@@ -125,6 +128,10 @@ function describeOne(effect: Exclude<Effect, { type: "send" }>, epochs: EpochNam
       return `read ${effect.readIds.join(" ")} failed`;
     case "view":
       return describeView(effect.view);
+    case "transferred": {
+      const target = effect.target === undefined ? "" : ` to ${effect.target}`;
+      return `transfer${target}: ${effect.outcome}`;
+    }
     case "stopped":
       return "stopped";
   }

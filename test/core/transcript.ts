@@ -30,6 +30,9 @@ const defaultSettings: CoreSettings = {
 /** A wall clock that ticks with the processes. */
 const msPerTick = 100;
 
+/** A transfer may take so long. */
+const transferTicks = 12;
+
 /** A run that goes on so long never comes to rest. */
 const stepsMax = 1000;
 
@@ -111,6 +114,14 @@ class Script {
           world.step(world.process(first), { type: "readCancelled", readId: Number(second) }),
         );
         return;
+      case "transfer":
+        return this.#tell(
+          world.step(world.process(first), {
+            type: "transfer",
+            target: second === "" ? undefined : second,
+            timeoutTicks: transferTicks,
+          }),
+        );
       case "stop":
         return this.#tell(world.step(world.process(first), { type: "stop" }));
       case "deliver":
@@ -274,5 +285,7 @@ function kindOf(message: Message): string {
     case "barrierRequest":
     case "barrierResponse":
       return "barrier";
+    case "standNow":
+      return "stand";
   }
 }

@@ -39,11 +39,13 @@ export async function startTestServer(handlers: TestHandlers) {
       implementService(cluster, {
         getStatus: handlers.cluster?.getStatus ?? unexpected,
         watchStatus: handlers.cluster?.watchStatus ?? unexpected,
+        transferLeadership: handlers.cluster?.transferLeadership ?? unexpected,
       }),
       implementService(node, {
         vote: handlers.node?.vote ?? unexpected,
         heartbeat: handlers.node?.heartbeat ?? unexpected,
         barrier: handlers.node?.barrier ?? unexpected,
+        standNow: handlers.node?.standNow ?? unexpected,
         forward: handlers.node?.forward ?? unexpected,
       }),
     ],

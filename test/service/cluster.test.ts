@@ -21,6 +21,13 @@ describe("ClusterService", () => {
     expect(test.node.watchers.size).to.equal(0);
   });
 
+  it("hands the leadership over, or says why not", async () => {
+    const answer = await test.cluster.transferLeadership({ targetId: "n1" });
+    expect(answer).to.include({ leaderId: "n1", leaderAddress: "127.0.0.1:7101" });
+    const refused = await failure(test.cluster.transferLeadership({ targetId: "n9" }));
+    expect(refused).to.include({ kind: "invalid", message: "n9 is no member" });
+  });
+
   it("tells the node's view", async () => {
     await test.log.append(append("a", "b"));
     const { status } = await test.cluster.getStatus({});

@@ -8,7 +8,9 @@ import type {
   AppendLimits,
   AppendListener,
   Node,
+  NodeMember,
   NodeStatus,
+  TransferOptions,
 } from "../../src/node/node.js";
 import { clusterId, MemoryLog } from "./memory-log.js";
 
@@ -153,6 +155,13 @@ export class MemoryNode implements Node {
   async barrier(signal: AbortSignal): Promise<void> {
     this.barriers += 1;
     await this.onBarrier(signal);
+  }
+
+  async transferLeadership({ targetId }: TransferOptions): Promise<NodeMember> {
+    const { members } = this.status();
+    const target = members.find(({ nodeId }) => nodeId === targetId);
+    if (target === undefined) throw new SuraftError("invalid", `${targetId} is no member`);
+    return target;
   }
 
   tailAgeMs(): number {

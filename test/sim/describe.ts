@@ -49,6 +49,8 @@ export function describeInput(input: Input): string {
       return `create #${input.request}: ${input.outcome}`;
     case "getResult":
       return `get #${input.request}: ${describeGot(input.outcome)}`;
+    case "transfer":
+      return `transfer to ${input.target ?? "the best"}`;
     default:
       return input.type;
   }
@@ -79,6 +81,8 @@ export function describeEffect(effect: Effect): string {
       const failed = fault === undefined ? "" : ` FAULT ${fault.kind}: ${fault.message}`;
       return `view ${role} term ${term} leader ${leaderId ?? "?"}${failed}`;
     }
+    case "transferred":
+      return `transferred to ${effect.target ?? "nobody"}: ${effect.outcome}`;
     case "stopped":
       return "stopped";
   }

@@ -16,6 +16,8 @@ export type FaultAction = { readonly atMs: number } & (
     }
   | { readonly type: "crashAll"; readonly downMs: number }
   | { readonly type: "stop"; readonly node: number; readonly downMs: number }
+  /** An operator asks whoever leads to hand over: to the node, or to the best. */
+  | { readonly type: "transfer"; readonly node: number | undefined; readonly forMs: number }
   | { readonly type: "pause"; readonly node: number; readonly forMs: number }
   /** A second process with the node's id, for a while. */
   | { readonly type: "twin"; readonly node: number; readonly forMs: number }
@@ -67,6 +69,7 @@ const weights: Readonly<Record<Kind, number>> = {
   crash: 6,
   crashAll: 1,
   stop: 2,
+  transfer: 3,
   pause: 5,
   twin: 2,
   clone: 3,
@@ -120,6 +123,8 @@ function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): Faul
       return { type: kind, atMs, downMs: frame.bent ? random.below(30) + 1 : forMs };
     case "stop":
       return { type: kind, atMs, node, downMs: forMs };
+    case "transfer":
+      return { type: kind, atMs, node: nodeOrAll, forMs };
     case "pause":
     case "twin":
     case "clone":

@@ -51,6 +51,7 @@ export class ProcessChecks {
   readonly #openAppends = new Set<SimAppend>();
   readonly #openReads = new Map<number, OpenRead>();
   readonly #cancelledReads = new Set<number>();
+  #openTransfers = 0;
   #lastServed = -1;
   #ended: string | undefined;
 
@@ -75,6 +76,10 @@ export class ProcessChecks {
 
   get openReadCount(): number {
     return this.#openReads.size;
+  }
+
+  get openTransferCount(): number {
+    return this.#openTransfers;
   }
 
   /** Whether the read, or a later one, was answered with a proof. */
@@ -411,6 +416,15 @@ export class ProcessChecks {
       () => `faults for no reason: ${fault.kind}, ${fault.message}`,
     );
     this.#ended = `its fault (${fault.kind})`;
+  }
+
+  transferBegan(): void {
+    this.#openTransfers += 1;
+  }
+
+  transferred(): void {
+    this.#openTransfers -= 1;
+    this.#must(this.#openTransfers >= 0, "transfer-answer", () => "answers a transfer twice");
   }
 
   stopped(): void {

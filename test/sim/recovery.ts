@@ -96,12 +96,16 @@ export function settle(world: World): void {
   while (queue.now <= boundMs) {
     const open = world
       .serving()
-      .some(({ checks }) => checks.openAppendCount > 0 || checks.openReadCount > 0);
+      .some(
+        ({ checks }) =>
+          checks.openAppendCount + checks.openReadCount + checks.openTransferCount > 0,
+      );
     if (!open) return;
     runUntil(world, queue.now + 100);
   }
   for (const { checks, name } of world.serving()) {
     must(checks.openAppendCount === 0, "no-fate", () => `${name} leaves appends without a fate`);
     must(checks.openReadCount === 0, "no-answer", () => `${name} leaves reads without an answer`);
+    must(checks.openTransferCount === 0, "no-answer", () => `${name} leaves a transfer open`);
   }
 }

@@ -162,6 +162,11 @@ export class SimProcess {
     this.#give({ type: "message", sender: { nodeId, incarnation }, message });
   }
 
+  transfer(target: NodeId | undefined, timeoutMs: number): void {
+    const timeoutTicks = Math.ceil(timeoutMs / this.#world.tickMsOf(this.node));
+    this.#give({ type: "transfer", target, timeoutTicks });
+  }
+
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -260,6 +265,9 @@ export class SimProcess {
       case "getResult":
         this.#hearOfGet(input.request, input.outcome);
         break;
+      case "transfer":
+        this.checks.transferBegan();
+        break;
       case "stop":
     }
   }
@@ -309,6 +317,9 @@ export class SimProcess {
         break;
       case "view":
         this.#see(effect.view);
+        break;
+      case "transferred":
+        this.checks.transferred();
         break;
       case "stopped":
         this.checks.stopped();

@@ -271,6 +271,13 @@ export class World {
       case "landAll":
         this.store.landAll();
         break;
+      case "transfer": {
+        const target = fault.node === undefined ? undefined : this.#nodes[fault.node];
+        for (const process of this.living()) {
+          if (process.role === "leader") process.transfer(target?.plan.nodeId, fault.forMs);
+        }
+        break;
+      }
       case "storeOutage":
       case "storeSlow":
       case "cut":

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suraft/v1/cluster.proto.
  */
 export const file_suraft_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMihgQKCk5vZGVTdGF0dXMSDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEhIKCmNsdXN0ZXJfaWQYAyABKAkSHQoEcm9sZRgEIAEoDjIPLnN1cmFmdC52MS5Sb2xlEgwKBHRlcm0YBSABKAQSEQoJbGVhZGVyX2lkGAYgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAcgASgJEigKB21lbWJlcnMYCCADKAsyFy5zdXJhZnQudjEuTWVtYmVyU3RhdHVzEhQKDGNvbW1pdF9pbmRleBgJIAEoBBITCgtmaXJzdF9pbmRleBgKIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAsgASgEEg0KBXN0b3JlGAwgASgJEhUKDXN0b3JlX2hlYWx0aHkYDSABKAgSDwoHc2VydmluZxgOIAEoCBIaChJub3Rfc2VydmluZ19yZWFzb24YDyABKAkSDwoHdmVyc2lvbhgQIAEoCRIpCgZ1cHRpbWUYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoJdGltZXN0YW1wGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYEyABKAQSMAoOc3RvcmVfcmVxdWVzdHMYFCABKAsyGC5zdXJhZnQudjEuU3RvcmVSZXF1ZXN0cyI9Cg1TdG9yZVJlcXVlc3RzEg8KB2NyZWF0ZXMYASABKAQSDAoEZ2V0cxgCIAEoBBINCgVsaXN0cxgDIAEoBCIwCgxNZW1iZXJTdGF0dXMSDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJKmcKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfU1RBUlRJTkcQARIRCg1ST0xFX0ZPTExPV0VSEAISEgoOUk9MRV9DQU5ESURBVEUQAxIPCgtST0xFX0xFQURFUhAEMqgBCg5DbHVzdGVyU2VydmljZRJGCglHZXRTdGF0dXMSGy5zdXJhZnQudjEuR2V0U3RhdHVzUmVxdWVzdBocLnN1cmFmdC52MS5HZXRTdGF0dXNSZXNwb25zZRJOCgtXYXRjaFN0YXR1cxIdLnN1cmFmdC52MS5XYXRjaFN0YXR1c1JlcXVlc3QaHi5zdXJhZnQudjEuV2F0Y2hTdGF0dXNSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiLgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkiRwoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJIoYECgpOb2RlU3RhdHVzEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRISCgpjbHVzdGVyX2lkGAMgASgJEh0KBHJvbGUYBCABKA4yDy5zdXJhZnQudjEuUm9sZRIMCgR0ZXJtGAUgASgEEhEKCWxlYWRlcl9pZBgGIAEoCRIWCg5sZWFkZXJfYWRkcmVzcxgHIAEoCRIoCgdtZW1iZXJzGAggAygLMhcuc3VyYWZ0LnYxLk1lbWJlclN0YXR1cxIUCgxjb21taXRfaW5kZXgYCSABKAQSEwoLZmlyc3RfaW5kZXgYCiABKAQSFQoNdGFpbF9wb3NpdGlvbhgLIAEoBBINCgVzdG9yZRgMIAEoCRIVCg1zdG9yZV9oZWFsdGh5GA0gASgIEg8KB3NlcnZpbmcYDiABKAgSGgoSbm90X3NlcnZpbmdfcmVhc29uGA8gASgJEg8KB3ZlcnNpb24YECABKAkSKQoGdXB0aW1lGBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCXRpbWVzdGFtcBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGBMgASgEEjAKDnN0b3JlX3JlcXVlc3RzGBQgASgLMhguc3VyYWZ0LnYxLlN0b3JlUmVxdWVzdHMiPQoNU3RvcmVSZXF1ZXN0cxIPCgdjcmVhdGVzGAEgASgEEgwKBGdldHMYAiABKAQSDQoFbGlzdHMYAyABKAQiMAoMTWVtYmVyU3RhdHVzEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCSpnCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX1NUQVJUSU5HEAESEQoNUk9MRV9GT0xMT1dFUhACEhIKDlJPTEVfQ0FORElEQVRFEAMSDwoLUk9MRV9MRUFERVIQBDKLAgoOQ2x1c3RlclNlcnZpY2USRgoJR2V0U3RhdHVzEhsuc3VyYWZ0LnYxLkdldFN0YXR1c1JlcXVlc3QaHC5zdXJhZnQudjEuR2V0U3RhdHVzUmVzcG9uc2USTgoLV2F0Y2hTdGF0dXMSHS5zdXJhZnQudjEuV2F0Y2hTdGF0dXNSZXF1ZXN0Gh4uc3VyYWZ0LnYxLldhdGNoU3RhdHVzUmVzcG9uc2UwARJhChJUcmFuc2ZlckxlYWRlcnNoaXASJC5zdXJhZnQudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBolLnN1cmFmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks for a node's view.
@@ -87,6 +87,55 @@ export type WatchStatusResponse = Message<"suraft.v1.WatchStatusResponse"> & {
  */
 export const WatchStatusResponseSchema: GenMessage<WatchStatusResponse> = /*@__PURE__*/
   messageDesc(file_suraft_v1_cluster, 3);
+
+/**
+ * Asks the leader to hand over.
+ *
+ * @generated from message suraft.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"suraft.v1.TransferLeadershipRequest"> & {
+  /**
+   * The member that is to lead. Empty: the follower that holds the most of the log.
+   *
+   * @generated from field: string target_id = 1;
+   */
+  targetId: string;
+};
+
+/**
+ * Describes the message suraft.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 4);
+
+/**
+ * Another node leads.
+ *
+ * @generated from message suraft.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"suraft.v1.TransferLeadershipResponse"> & {
+  /**
+   * The new leader.
+   *
+   * @generated from field: string leader_id = 1;
+   */
+  leaderId: string;
+
+  /**
+   * Where the new leader serves gRPC.
+   *
+   * @generated from field: string leader_address = 2;
+   */
+  leaderAddress: string;
+};
+
+/**
+ * Describes the message suraft.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 5);
 
 /**
  * One node's view.
@@ -241,7 +290,7 @@ export type NodeStatus = Message<"suraft.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 4);
+  messageDesc(file_suraft_v1_cluster, 6);
 
 /**
  * Counts of store requests since the process began.
@@ -276,7 +325,7 @@ export type StoreRequests = Message<"suraft.v1.StoreRequests"> & {
  * Use `create(StoreRequestsSchema)` to create a new message.
  */
 export const StoreRequestsSchema: GenMessage<StoreRequests> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 5);
+  messageDesc(file_suraft_v1_cluster, 7);
 
 /**
  * A member as a node sees it.
@@ -304,7 +353,7 @@ export type MemberStatus = Message<"suraft.v1.MemberStatus"> & {
  * Use `create(MemberStatusSchema)` to create a new message.
  */
 export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 6);
+  messageDesc(file_suraft_v1_cluster, 8);
 
 /**
  * What a node does in the election.
@@ -388,6 +437,19 @@ export const ClusterService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchStatusRequestSchema;
     output: typeof WatchStatusResponseSchema;
+  },
+  /**
+   * Hands the leadership over to another node, and answers when that node leads. Only the leader
+   * does it: any other node refuses with FAILED_PRECONDITION and says in the metadata who leads.
+   * Clients' appends wait meanwhile, and none fails. ABORTED: the target was not heard lately, or did
+   * not take over in time; this node then leads on, and a retry is safe.
+   *
+   * @generated from rpc suraft.v1.ClusterService.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_suraft_v1_cluster, 0);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/node/v1/node.proto.
  */
 export const file_suraft_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMIlUKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiWwoORm9yd2FyZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRImCgZzZW5kZXIYAiABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXIiWgoPRm9yd2FyZFJlc3BvbnNlEiEKBGFja3MYASADKAsyEy5zdXJhZnQudjEuQWNrUmFuZ2USJAoIZmFpbHVyZXMYAiADKAsyEi5nb29nbGUucnBjLlN0YXR1czLCAgoLTm9kZVNlcnZpY2USQQoEVm90ZRIbLnN1cmFmdC5ub2RlLnYxLlZvdGVSZXF1ZXN0Ghwuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlc3BvbnNlElQKCUhlYXJ0YmVhdBIgLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlcXVlc3QaIS5zdXJhZnQubm9kZS52MS5IZWFydGJlYXRSZXNwb25zZSgBMAESSgoHQmFycmllchIeLnN1cmFmdC5ub2RlLnYxLkJhcnJpZXJSZXF1ZXN0Gh8uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlc3BvbnNlEk4KB0ZvcndhcmQSHi5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVxdWVzdBofLnN1cmFmdC5ub2RlLnYxLkZvcndhcmRSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_rpc_status, file_suraft_v1_log]);
+  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiXwoPU3RhbmROb3dSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoIhIKEFN0YW5kTm93UmVzcG9uc2UiWwoORm9yd2FyZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRImCgZzZW5kZXIYAiABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXIiWgoPRm9yd2FyZFJlc3BvbnNlEiEKBGFja3MYASADKAsyEy5zdXJhZnQudjEuQWNrUmFuZ2USJAoIZmFpbHVyZXMYAiADKAsyEi5nb29nbGUucnBjLlN0YXR1czKRAwoLTm9kZVNlcnZpY2USQQoEVm90ZRIbLnN1cmFmdC5ub2RlLnYxLlZvdGVSZXF1ZXN0Ghwuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlc3BvbnNlElQKCUhlYXJ0YmVhdBIgLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlcXVlc3QaIS5zdXJhZnQubm9kZS52MS5IZWFydGJlYXRSZXNwb25zZSgBMAESSgoHQmFycmllchIeLnN1cmFmdC5ub2RlLnYxLkJhcnJpZXJSZXF1ZXN0Gh8uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlc3BvbnNlEk0KCFN0YW5kTm93Eh8uc3VyYWZ0Lm5vZGUudjEuU3RhbmROb3dSZXF1ZXN0GiAuc3VyYWZ0Lm5vZGUudjEuU3RhbmROb3dSZXNwb25zZRJOCgdGb3J3YXJkEh4uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_rpc_status, file_suraft_v1_log]);
 
 /**
  * The process that sends a message, and the node that it is meant for.
@@ -121,6 +121,13 @@ export type VoteRequest = Message<"suraft.node.v1.VoteRequest"> & {
    * @generated from field: bool pre_vote = 3;
    */
   preVote: boolean;
+
+  /**
+   * The leader has asked the candidate to stand: that it is heard is no reason to refuse.
+   *
+   * @generated from field: bool transfer = 4;
+   */
+  transfer: boolean;
 };
 
 /**
@@ -355,6 +362,49 @@ export const BarrierResponseSchema: GenMessage<BarrierResponse> = /*@__PURE__*/
   messageDesc(file_suraft_node_v1_node, 7);
 
 /**
+ * A leader's wish to be followed.
+ *
+ * @generated from message suraft.node.v1.StandNowRequest
+ */
+export type StandNowRequest = Message<"suraft.node.v1.StandNowRequest"> & {
+  /**
+   * The leader.
+   *
+   * @generated from field: suraft.node.v1.Sender sender = 1;
+   */
+  sender?: Sender | undefined;
+
+  /**
+   * The leadership that ends.
+   *
+   * @generated from field: suraft.node.v1.Epoch epoch = 2;
+   */
+  epoch?: Epoch | undefined;
+};
+
+/**
+ * Describes the message suraft.node.v1.StandNowRequest.
+ * Use `create(StandNowRequestSchema)` to create a new message.
+ */
+export const StandNowRequestSchema: GenMessage<StandNowRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 8);
+
+/**
+ * The wish was heard.
+ *
+ * @generated from message suraft.node.v1.StandNowResponse
+ */
+export type StandNowResponse = Message<"suraft.node.v1.StandNowResponse"> & {
+};
+
+/**
+ * Describes the message suraft.node.v1.StandNowResponse.
+ * Use `create(StandNowResponseSchema)` to create a new message.
+ */
+export const StandNowResponseSchema: GenMessage<StandNowResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 9);
+
+/**
  * An append handed on.
  *
  * @generated from message suraft.node.v1.ForwardRequest
@@ -380,7 +430,7 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 8);
+  messageDesc(file_suraft_node_v1_node, 10);
 
 /**
  * What became of appends handed on, in their order: every append is answered once.
@@ -408,7 +458,7 @@ export type ForwardResponse = Message<"suraft.node.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 9);
+  messageDesc(file_suraft_node_v1_node, 11);
 
 /**
  * Elections, heartbeats, and what a follower asks of its leader.
@@ -449,6 +499,16 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof BarrierRequestSchema;
     output: typeof BarrierResponseSchema;
+  },
+  /**
+   * The leader asks a follower to stand for election at once. Whether it does shows in its votes.
+   *
+   * @generated from rpc suraft.node.v1.NodeService.StandNow
+   */
+  standNow: {
+    methodKind: "unary";
+    input: typeof StandNowRequestSchema;
+    output: typeof StandNowResponseSchema;
   },
   /**
    * Hands clients' appends on to the leader. The first request of a stream carries only the
