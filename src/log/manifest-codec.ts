@@ -10,7 +10,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ManifestSchema } from "../../gen/suraft/storage/v1/storage_pb.js";
 import { assert } from "../core/assert.js";
 import { crc32c } from "./crc32c.js";
-import { checksumField, trailerBytes } from "./segment-body.js";
+import { checksumField, trailerBytes } from "./fields.js";
 import { FieldWriter, readFixed32, tagOf, wireType } from "./wire.js";
 import type { Manifest as StoredManifest } from "../../gen/suraft/storage/v1/storage_pb.js";
 

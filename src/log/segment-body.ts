@@ -24,12 +24,6 @@ export class SegmentBody {
   }
 }
 
-/** How many bytes the checksum's field takes, at the end of every object. */
-export const trailerBytes = 5;
-
-/** The number of the checksum's field in every object. */
-export const checksumField = 15;
-
 /** The bytes that are stored for a segment. */
 export function storedBytes(segment: Segment): Uint8Array {
   return bodyOf(segment).bytes;

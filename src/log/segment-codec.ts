@@ -8,16 +8,18 @@
  */
 
 import { assert } from "../core/assert.js";
-import type {
-  Append,
-  EntriesDraft,
-  Epoch,
-  Predecessor,
-  Segment,
-  SegmentDraft,
-} from "../core/types.js";
+import type { Append, EntriesDraft, Segment, SegmentDraft } from "../core/types.js";
+import {
+  sizeOfEpoch,
+  sizeOfPredecessor,
+  sizeOfTimestamp,
+  writeEpoch,
+  writePredecessor,
+  writeTimestamp,
+} from "./common-codec.js";
 import { crc32c } from "./crc32c.js";
-import { checksumField, SegmentBody, trailerBytes } from "./segment-body.js";
+import { checksumField, trailerBytes } from "./fields.js";
+import { SegmentBody } from "./segment-body.js";
 import { bytesFieldSize, FieldWriter, varintFieldSize } from "./wire.js";
 import type { EntryAppend } from "./segment-body.js";
 import type { EntryRun } from "./entry-run.js";
@@ -26,8 +28,6 @@ export { entryRunOf, storedBytes } from "./segment-body.js";
 export type { EntryAppend } from "./segment-body.js";
 export { decodeSegment } from "./segment-decode.js";
 export type { DecodedSegment } from "./segment-decode.js";
-
-const nonceBytes = 16;
 
 /** Gives a draft its bytes and its checksum. Its appends must be {@link EntryAppend}s. */
 export function sealSegment(clusterId: string, draft: SegmentDraft): Segment {
@@ -133,40 +133,4 @@ function sizeOfContent(draft: SegmentDraft): number {
     varintFieldSize(entryCount) +
     bytesFieldSize(sizeOfTimestamp(timestampMs))
   );
-}
-
-function sizeOfEpoch(epoch: Epoch, leader: Uint8Array): number {
-  return varintFieldSize(epoch.term) + bytesFieldSize(leader.length) + bytesFieldSize(nonceBytes);
-}
-
-function writeEpoch(writer: FieldWriter, epoch: Epoch, leader: Uint8Array): void {
-  writer.varintField(1, epoch.term);
-  writer.bytesField(2, leader);
-  writer.bytesField(3, Buffer.from(epoch.nonce, "hex"));
-}
-
-function sizeOfPredecessor(previous: Predecessor): number {
-  return varintFieldSize(previous.position) + (previous.checksum === 0 ? 0 : 5);
-}
-
-function writePredecessor(writer: FieldWriter, previous: Predecessor): void {
-  writer.varintField(1, previous.position);
-  if (previous.checksum !== 0) writer.fixed32Field(2, previous.checksum);
-}
-
-function secondsOf(timestampMs: number): number {
-  return Math.floor(timestampMs / 1000);
-}
-
-function nanosOf(timestampMs: number): number {
-  return (timestampMs % 1000) * 1_000_000;
-}
-
-function sizeOfTimestamp(timestampMs: number): number {
-  return varintFieldSize(secondsOf(timestampMs)) + varintFieldSize(nanosOf(timestampMs));
-}
-
-function writeTimestamp(writer: FieldWriter, timestampMs: number): void {
-  writer.varintField(1, secondsOf(timestampMs));
-  writer.varintField(2, nanosOf(timestampMs));
 }

@@ -14,6 +14,7 @@ import {
   storedBytes,
 } from "../../src/log/segment-codec.js";
 import { appendOf, arbitraryClaim, arbitraryEntriesDraft, plain, textEntry } from "./entries.js";
+import { withChecksum } from "./with-checksum.js";
 
 const clusterId = "1c1bd7a6-8bd9-4f3c-8a53-9d1f0d9f6b0e";
 const epoch = { term: 3, leaderId: "node-1", nonce: "00112233445566778899aabbccddeeff" };
@@ -38,15 +39,6 @@ const entriesDraft: SegmentDraft = {
 function reasonOf(bytes: Uint8Array, position: number): string {
   const decoded = decodeSegment(bytes, position);
   return decoded.type === "corrupt" ? decoded.reason : "ok";
-}
-
-/** The object that a foreign writer would make of a message: the fields, then their checksum. */
-function withChecksum(fields: Uint8Array): Uint8Array {
-  const bytes = Buffer.alloc(fields.length + 5);
-  bytes.set(fields);
-  bytes[fields.length] = 0x7d;
-  bytes.writeUInt32LE(crc32c(fields), fields.length + 1);
-  return bytes;
 }
 
 /** What a stranger reads with nothing but the schema. */
