@@ -13,7 +13,7 @@
 import { assert } from "./assert.js";
 import { AppendQueue } from "./append-queue.js";
 import { Sent } from "./sent.js";
-import { noKeys, noRecords, sameEpoch, sameSegment } from "./types.js";
+import { keysOf, noRecords, sameEpoch, sameSegment } from "./types.js";
 import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
 import type { KnownLog } from "./known-log.js";
@@ -281,7 +281,7 @@ export class Tenure {
       timestampMs: Math.max(this.#clockMs, timestampMs),
       appends,
       records: noRecords,
-      keys: noKeys,
+      keys: keysOf(appends),
     });
     this.#chain.push(this.#send(segment, appends));
   }

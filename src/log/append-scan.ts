@@ -8,9 +8,11 @@
 
 import { checkEntry, entryTag } from "./entry-check.js";
 import { Cursor, wireType } from "./wire.js";
+import type { EntryKey } from "../core/types.js";
+import type { KeyListener } from "./entry-check.js";
 import type { EntryRun } from "./entry-run.js";
 
-/** Bounds on an append. Sizes count payloads and the keys and values of headers. */
+/** Bounds on an append. Sizes count payloads, keys, and the keys and values of headers. */
 export interface AppendBounds {
   readonly entryBytesMax: number;
   readonly appendBytesMax: number;
@@ -85,7 +87,7 @@ export function scanAppend(
   return { type: "entries", run, others };
 }
 
-class AppendScanner {
+class AppendScanner implements KeyListener {
   readonly cursor: Cursor;
   readonly #bounds: AppendBounds;
   #entryCount = 0;
@@ -95,6 +97,7 @@ class AppendScanner {
   #end = 0;
   /** The entries before them. */
   readonly #pieces: Uint8Array[] = [];
+  #keys: EntryKey[] | undefined;
 
   constructor(message: Uint8Array, bounds: AppendBounds) {
     this.cursor = new Cursor(message);
@@ -104,7 +107,7 @@ class AppendScanner {
   /** Takes an entry whose tag stands at `start`. False: the cursor's problem says why not. */
   entry(start: number): boolean {
     const { cursor } = this;
-    const size = checkEntry(cursor);
+    const size = checkEntry(cursor, this);
     if (size < 0) {
       cursor.fail(`entry ${this.#entryCount + 1}: ${cursor.problem}`);
       return false;
@@ -120,7 +123,14 @@ class AppendScanner {
     const { bytes } = this.cursor;
     const last = bytes.subarray(this.#start, this.#end);
     const whole = this.#pieces.length === 0 ? last : Buffer.concat([...this.#pieces, last]);
-    return { bytes: whole, entryCount: this.#entryCount };
+    const run = { bytes: whole, entryCount: this.#entryCount };
+    return this.#keys === undefined ? run : { ...run, keys: this.#keys };
+  }
+
+  /** The entry that is being taken has this key. */
+  keyed(key: string): void {
+    this.#keys ??= [];
+    this.#keys.push({ offset: this.#entryCount, key });
   }
 
   #cut(start: number): void {

@@ -47,7 +47,7 @@ export async function* readLogDirectly(
     }
     walk = advance(walk, segment, verdict);
     if (verdict === "void" || segment.type === "claim") continue;
-    if (walk.nextIndex > startIndex) yield segment;
+    if (segment.entryCount > 0 && walk.nextIndex > startIndex) yield segment;
   }
 }
 

@@ -1,14 +1,14 @@
 /**
  * Checks encoded entries without decoding them.
  *
- * An entry that passes has one meaning for every reader: at most one payload, whole headers, and
- * nothing that this version does not know. Protocol buffers themselves would let a second payload
+ * An entry that passes has one meaning for every reader: at most one payload and key, whole headers,
+ * and nothing that this version does not know. Protocol buffers themselves would let a second payload
  * replace the first, and keep what is unknown.
  */
 
 import { isUtf8 } from "node:buffer";
 
-import { malformed, tagOf, wireType } from "./wire.js";
+import { malformed, tagOf, utf8, wireType } from "./wire.js";
 import type { Cursor } from "./wire.js";
 
 /** The tag of `entries = 1`, in every message that carries entries. */
@@ -17,32 +17,40 @@ export const entryTag = tagOf(1, wireType.bytes);
 /** The tags within an Entry. */
 export const payloadTag = tagOf(1, wireType.bytes);
 export const headerTag = tagOf(2, wireType.bytes);
+export const entryKeyTag = tagOf(3, wireType.bytes);
 
 /** The tags within a Header. */
 export const keyTag = tagOf(1, wireType.bytes);
 export const valueTag = tagOf(2, wireType.bytes);
 
-const headerKeyBytesMax = 256;
+/** Of an entry's own key, and of a header's. */
+const keyBytesMax = 256;
+
+/** Is told the key of an entry that has one, once it has been checked. */
+export interface KeyListener {
+  keyed(key: string): void;
+}
 
 /**
  * Checks one Entry, the cursor being at its length, and moves the cursor past it. Returns the size
- * of its content (its payload and the keys and values of its headers) in bytes, or `malformed`, the
- * cursor's problem then saying why.
+ * of its content (its payload, its key, and the keys and values of its headers) in bytes, or
+ * `malformed`, the cursor's problem then saying why.
  */
-export function checkEntry(cursor: Cursor): number {
+export function checkEntry(cursor: Cursor, listener?: KeyListener): number {
   const length = cursor.length();
   if (length <= 0) return length;
   const end = cursor.offset + length;
   const outerEnd = cursor.end;
   cursor.end = end;
-  const size = checkEntryFields(cursor);
+  const size = checkEntryFields(cursor, listener);
   cursor.end = outerEnd;
   return size;
 }
 
-function checkEntryFields(cursor: Cursor): number {
+function checkEntryFields(cursor: Cursor, listener: KeyListener | undefined): number {
   let size = 0;
   let payloadSeen = false;
+  let key: string | undefined;
   do {
     const tag = cursor.varint();
     if (tag === payloadTag) {
@@ -56,10 +64,18 @@ function checkEntryFields(cursor: Cursor): number {
       const headerSize = checkHeader(cursor);
       if (headerSize < 0) return malformed;
       size += headerSize;
+    } else if (tag === entryKeyTag) {
+      if (key !== undefined) return cursor.fail("key is set twice");
+      const length = cursor.length();
+      if (length < 0 || !isKey(cursor, length, "the key")) return malformed;
+      key = utf8(cursor.bytes.subarray(cursor.offset, cursor.offset + length));
+      cursor.offset += length;
+      size += length;
     } else {
       return failTag(cursor, tag, entryFields);
     }
   } while (!cursor.atEnd);
+  if (key !== undefined) listener?.keyed(key);
   return size;
 }
 
@@ -87,7 +103,7 @@ function checkHeaderFields(cursor: Cursor): number {
     if (length < 0) return malformed;
     if (tag === keyTag) {
       keySeen = true;
-      if (!isKey(cursor, length)) return malformed;
+      if (!isKey(cursor, length, "a header's key")) return malformed;
     } else {
       valueSeen = true;
     }
@@ -97,14 +113,14 @@ function checkHeaderFields(cursor: Cursor): number {
   return keySeen ? size : cursor.fail("a header has no key");
 }
 
-function isKey(cursor: Cursor, length: number): boolean {
+function isKey(cursor: Cursor, length: number, name: string): boolean {
   const { bytes, offset } = cursor;
-  if (length < 1 || length > headerKeyBytesMax) {
-    cursor.fail(`a header's key has ${length} bytes; it must have 1 to ${headerKeyBytesMax}`);
+  if (length < 1 || length > keyBytesMax) {
+    cursor.fail(`${name} has ${length} bytes; it must have 1 to ${keyBytesMax}`);
     return false;
   }
   const valid = isAscii(bytes, offset, length) || isUtf8(bytes.subarray(offset, offset + length));
-  if (!valid) cursor.fail("a header's key is not UTF-8");
+  if (!valid) cursor.fail(`${name} is not UTF-8`);
   return valid;
 }
 
@@ -120,7 +136,10 @@ interface FieldNames {
   readonly names: Readonly<Record<number, string>>;
 }
 
-const entryFields: FieldNames = { message: "an entry", names: { 1: "payload", 2: "headers" } };
+const entryFields: FieldNames = {
+  message: "an entry",
+  names: { 1: "payload", 2: "headers", 3: "key" },
+};
 const headerFields: FieldNames = { message: "a header", names: { 1: "key", 2: "value" } };
 
 /** Says what is wrong with a tag that is not one of the message's. */

@@ -8,19 +8,22 @@
  */
 
 import { assert } from "../core/assert.js";
-import { checkEntry, entryTag, headerTag, keyTag, payloadTag } from "./entry-check.js";
+import { checkEntry, entryKeyTag, entryTag, headerTag, keyTag, payloadTag } from "./entry-check.js";
 import { Cursor, utf8 } from "./wire.js";
+import type { EntryKey } from "../core/types.js";
 
 export interface EntryRun {
   /** May alias a received message. */
   readonly bytes: Uint8Array;
   readonly entryCount: number;
+  /** The keys of its entries, where `scanAppend` made it and some entry has one. */
+  readonly keys?: readonly EntryKey[];
 }
 
 /** How much of a run to take. */
 export interface TakeLimits {
   readonly entriesMax: number;
-  /** Of content: payloads, and keys and values of headers. */
+  /** Of content: payloads, keys, and keys and values of headers. */
   readonly bytesMax: number;
 }
 
@@ -29,6 +32,7 @@ export interface Entry {
   /** Aliases the run's bytes. */
   readonly payload: Uint8Array;
   readonly headers: readonly EntryHeader[];
+  readonly key: string | undefined;
 }
 
 export interface EntryHeader {
@@ -73,7 +77,7 @@ export function takeEntries(run: EntryRun, limits: TakeLimits): EntryRun {
   return { bytes: run.bytes.subarray(0, end), entryCount };
 }
 
-/** The payloads and the keys and values of headers together, in bytes. */
+/** The payloads, the keys, and the keys and values of headers together, in bytes. */
 export function contentBytes(run: EntryRun): number {
   const cursor = new Cursor(run.bytes);
   let total = 0;
@@ -95,13 +99,15 @@ export function decodeEntries(run: EntryRun): Entry[] {
 function decodeEntry(cursor: Cursor): Entry {
   let payload: Uint8Array = nothing;
   const headers: EntryHeader[] = [];
+  let key: string | undefined;
   while (!cursor.atEnd) {
     const tag = cursor.varint();
     if (tag === payloadTag) payload = view(cursor);
     else if (tag === headerTag) headers.push(decodeHeader(nested(cursor)));
+    else if (tag === entryKeyTag) key = utf8(view(cursor));
     else assert(false, "a run's entries were checked");
   }
-  return { payload, headers };
+  return { payload, headers, key };
 }
 
 function decodeHeader(cursor: Cursor): EntryHeader {

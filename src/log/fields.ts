@@ -87,6 +87,13 @@ export class Fields {
     return this.#notZero(field, this.valid(this.cursor.fixed32()));
   }
 
+  /** False where the field is not set. */
+  flag(field: number): boolean {
+    const value = this.number(field);
+    if (value > 1) throw new Malformed(`field ${field} of ${this.#message} is neither set nor not`);
+    return value === 1;
+  }
+
   /** Bytes, not copied; none where the field is not set. */
   bytes(field: number): Uint8Array {
     const { cursor } = this;

@@ -75,8 +75,8 @@ export class LogHistory {
   }
 
   /**
-   * Walks the store from a state of the walk to the goal, a later one, and yields the entries that
-   * count. Throws a SuraftError, or the signal's reason.
+   * Walks the store from a state of the walk to the goal, a later one, and yields the segments that
+   * count and have entries. Throws a SuraftError, or the signal's reason.
    */
   async *walk(
     from: WalkState,
@@ -95,7 +95,8 @@ export class LogHistory {
           checkSame(walk, known);
           known = this.#nextKnown(walk, goal);
         }
-        if (verdict === "valid" && segment.type === "entries") yield segment;
+        if (verdict === "void" || segment.type === "claim") continue;
+        if (segment.entryCount > 0) yield segment;
       }
     } finally {
       ahead.close();

@@ -9,10 +9,13 @@ import type { EntriesSegment, Segment } from "../core/types.js";
 
 /** What a segment takes in memory beside its bytes, roughly: measured with segments of 118 bytes. */
 const overheadBytes = 1024;
+/** What the key of an entry takes, roughly: a short string and its place. */
+const keyBytes = 96;
 
 /** What a segment takes in memory, in bytes. */
 export function memoryBytes(segment: Segment): number {
-  return segment.sizeBytes + overheadBytes;
+  const keyCount = segment.type === "entries" ? segment.keys.length : 0;
+  return segment.sizeBytes + overheadBytes + keyCount * keyBytes;
 }
 
 export class SegmentCache {

@@ -18,6 +18,7 @@ import {
   writeTimestamp,
 } from "./common-codec.js";
 import { crc32c } from "./crc32c.js";
+import { checkRecords, recordFieldSize, writeRecord } from "./record-codec.js";
 import { checksumField, trailerBytes } from "./fields.js";
 import { SegmentBody } from "./segment-body.js";
 import { bytesFieldSize, FieldWriter, varintFieldSize } from "./wire.js";
@@ -66,6 +67,8 @@ export function sealSegment(clusterId: string, draft: SegmentDraft): Segment {
   writer.varintField(3, entryCount);
   writer.bytesHeader(4, sizeOfTimestamp(timestampMs));
   writeTimestamp(writer, timestampMs);
+  for (const record of records) writeRecord(writer, 5, record);
+  writer.varintField(6, keys.length > 0 ? 1 : 0);
   const content = { previous, firstIndex, entryCount, timestampMs, records, keys };
   const sealed = finish(writer, runStart, runEnd);
   return { type: "entries", position, epoch, clusterId, ...content, ...sealed };
@@ -97,14 +100,15 @@ function checkDraft(draft: SegmentDraft): void {
   assert(isUint32(previous.checksum), "a checksum has 32 bits");
   assert(isCount(firstIndex) && firstIndex >= 1, "entries are numbered from 1");
   assert(isCount(timestampMs), "a timestamp is in milliseconds since 1970");
-  assert(draft.records.length === 0 && draft.keys.length === 0, "records have no encoding yet");
   checkCounts(draft);
+  checkRecords(draft.records, draft.entryCount);
 }
 
 function checkCounts(draft: EntriesDraft): void {
-  const { entryCount, appends } = draft;
+  const { entryCount, appends, records } = draft;
   const inAppends = appends.reduce((total, append) => total + append.entryCount, 0);
-  assert(isUint32(entryCount) && entryCount >= 1, "a segment of entries has entries");
+  assert(isUint32(entryCount), "a segment's entries are counted");
+  assert(entryCount >= 1 || records.length >= 1, "a segment of entries has entries or records");
   assert(inAppends === entryCount, "a segment has the entries of its appends");
 }
 
@@ -125,12 +129,14 @@ function runOf(append: Append): EntryRun {
 
 function sizeOfContent(draft: SegmentDraft): number {
   if (draft.type === "claim") return varintFieldSize(draft.window);
-  const { appends, firstIndex, entryCount, timestampMs } = draft;
+  const { appends, firstIndex, entryCount, timestampMs, records, keys } = draft;
   const runBytes = appends.reduce((total, append) => total + runOf(append).bytes.length, 0);
   return (
     runBytes +
     varintFieldSize(firstIndex) +
     varintFieldSize(entryCount) +
-    bytesFieldSize(sizeOfTimestamp(timestampMs))
+    bytesFieldSize(sizeOfTimestamp(timestampMs)) +
+    records.reduce((total, record) => total + recordFieldSize(record), 0) +
+    varintFieldSize(keys.length > 0 ? 1 : 0)
   );
 }

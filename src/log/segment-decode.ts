@@ -5,11 +5,12 @@
  * Invariant: what is kept of an object does not keep a bigger buffer alive.
  */
 
-import { noKeys, noRecords } from "../core/types.js";
-import type { Position, Segment } from "../core/types.js";
+import { noKeys } from "../core/types.js";
+import type { EntriesSegment, EntryKey, Position, Segment } from "../core/types.js";
 import { readEpoch, readPredecessor, readTimestamp } from "./common-codec.js";
 import { checkEntry } from "./entry-check.js";
 import { Malformed, readObject } from "./fields.js";
+import { readRecords } from "./record-codec.js";
 import { SegmentBody } from "./segment-body.js";
 import { wireType } from "./wire.js";
 import type { Fields } from "./fields.js";
@@ -58,8 +59,7 @@ function readSegment(fields: Fields, bytes: Uint8Array, checksum: number): Segme
   }
   if (previous === undefined) throw new Malformed("a segment of entries has no predecessor");
   const chained = { ...base, previous: readPredecessor(previous, position) };
-  const bare = { records: noRecords, keys: noKeys };
-  return { type: "entries", ...chained, ...readEntries(entries), ...bare };
+  return { type: "entries", ...chained, ...readEntries(entries) };
 }
 
 function readClaim(fields: Fields): number {
@@ -69,36 +69,54 @@ function readClaim(fields: Fields): number {
   return window;
 }
 
-function readEntries(fields: Fields): {
-  readonly firstIndex: number;
-  readonly entryCount: number;
-  readonly timestampMs: number;
-  readonly body: SegmentBody;
-} {
-  const run = readRun(fields);
+type Content = Omit<EntriesSegment, Exclude<keyof Segment, "body"> | "previous">;
+
+function readEntries(fields: Fields): Content {
+  const { runCount, keys, body } = readRun(fields);
   const firstIndex = fields.number(2);
   const entryCount = fields.uint32(3);
   const timestampMs = readTimestamp(fields.required(4, "Timestamp"));
+  const records = readRecords(fields, 5, entryCount);
+  const keyed = fields.flag(6);
   fields.end();
   if (firstIndex < 1) throw new Malformed("entries have no first index");
-  if (entryCount < 1) throw new Malformed("a segment of entries has none");
-  if (entryCount !== run.entryCount) {
-    throw new Malformed(`${run.entryCount} entries where ${entryCount} were counted`);
+  if (entryCount !== runCount) {
+    throw new Malformed(`${runCount} entries where ${entryCount} were counted`);
+  }
+  if (entryCount === 0 && records.length === 0) {
+    throw new Malformed("a segment of entries has neither entries nor records");
   }
   if (!Number.isSafeInteger(firstIndex + entryCount)) throw new Malformed("an index is too great");
-  return { firstIndex, entryCount, timestampMs, body: run.body };
+  if (keyed !== keys.length > 0) {
+    throw new Malformed(`${keys.length} entries have keys, and keyed is ${keyed}`);
+  }
+  return { firstIndex, entryCount, timestampMs, records, keys, body };
+}
+
+interface Run {
+  readonly runCount: number;
+  readonly keys: readonly EntryKey[];
+  readonly body: SegmentBody;
 }
 
 /** The entries at the front of Entries, each of them checked. */
-function readRun(fields: Fields): { readonly entryCount: number; readonly body: SegmentBody } {
+function readRun(fields: Fields): Run {
   const { cursor } = fields;
   const start = cursor.offset;
-  let entryCount = 0;
+  let runCount = 0;
+  let keys: EntryKey[] | undefined;
+  const listener = {
+    keyed: (key: string): void => {
+      keys ??= [];
+      keys.push({ offset: runCount, key });
+    },
+  };
   while (fields.has(1, wireType.bytes)) {
-    if (checkEntry(cursor) < 0) {
-      throw new Malformed(`entry ${entryCount + 1} of the segment: ${cursor.problem}`);
+    if (checkEntry(cursor, listener) < 0) {
+      throw new Malformed(`entry ${runCount + 1} of the segment: ${cursor.problem}`);
     }
-    entryCount += 1;
+    runCount += 1;
   }
-  return { entryCount, body: new SegmentBody(cursor.bytes, start, cursor.offset) };
+  const body = new SegmentBody(cursor.bytes, start, cursor.offset);
+  return { runCount, keys: keys ?? noKeys, body };
 }

@@ -70,6 +70,8 @@ export class SegmentLog implements LogReader {
     this.#walk = advance(before, segment, verdict);
     if (segment.type !== "entries") return;
     this.#history.index.add(before);
+    // Without entries it moves nothing that a reader sees; the index keeps its timestamp.
+    if (segment.entryCount === 0) return;
     this.#cache.push(segment);
     for (const waiter of this.#waiters) {
       if (waiter.index >= this.#walk.nextIndex) continue;

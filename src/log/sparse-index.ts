@@ -2,7 +2,7 @@
  * Where in the log an index or a timestamp stands, roughly: states of the walk, one every `stride`
  * segments of entries, from which it can be walked again.
  *
- * Invariant: the rows' next indexes increase and their timestamps do not decrease.
+ * Invariant: the rows' next indexes and their timestamps do not decrease.
  * Invariant: there are at most `rowsMax` rows; the stride doubles when there would be more, so a
  * log of any length is kept in the same memory.
  */

@@ -10,6 +10,8 @@
 
 import assert from "node:assert";
 import { SuraftError } from "../errors.js";
+import { noKeys } from "../core/types.js";
+import type { EntryKey } from "../core/types.js";
 import type { EntryAppend } from "../log/segment-codec.js";
 import type { EntryRun } from "../log/entry-run.js";
 import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./node.js";
@@ -19,6 +21,7 @@ export class RoutedAppend implements EntryAppend {
   readonly run: EntryRun;
   readonly entryCount: number;
   readonly sizeBytes: number;
+  readonly keys: readonly EntryKey[];
   readonly owner: RoutedAppender;
   /** When it fails for want of a leader, by the monotonic clock in milliseconds. */
   readonly expiresAtMs: number;
@@ -34,6 +37,7 @@ export class RoutedAppend implements EntryAppend {
     this.run = run;
     this.entryCount = run.entryCount;
     this.sizeBytes = run.bytes.length;
+    this.keys = run.keys ?? noKeys;
     this.expiresAtMs = expiresAtMs;
   }
 }

@@ -102,7 +102,7 @@ describe("scanAppend", () => {
 
   it("refuses what this version does not know", () => {
     expect(refusal([...entry(), 0x2a, 0x00])).to.equal("field 5 is unknown");
-    expect(refusal(entry(0x1a, 0x00))).to.equal("entry 1: field 3 of an entry is unknown");
+    expect(refusal(entry(0x22, 0x00))).to.equal("entry 1: field 4 of an entry is unknown");
     const header = [0x12, 0x05, 0x0a, 0x01, 0x6b, 0x18, 0x01];
     expect(refusal(entry(...header))).to.equal("entry 1: field 3 of a header is unknown");
     const forwarded = scanAppend(Uint8Array.of(0x18, 1), wideBounds, forwardRequestFields);
@@ -146,6 +146,37 @@ describe("scanAppend", () => {
     expect(scan(withKey(Buffer.from("ключ"))).type).to.equal("entries");
     expect(refusal(entry(0x12, 0x00))).to.equal("entry 1: a header has no key");
     expect(refusal(entry(0x12, 0x02, 0x12, 0x00))).to.equal("entry 1: a header has no key");
+  });
+
+  it("notes which entries have a key, and counts it", () => {
+    const keyed = { ...textEntry("abc"), key: "ключ" };
+    const message = appendRequest([textEntry("a"), keyed, keyed, textEntry("b")]);
+    const result = scan(message, { ...wideBounds, entryBytesMax: 11 });
+    if (result.type !== "entries") throw new Error(JSON.stringify(result));
+    expect(result.run.keys).to.deep.equal([
+      { offset: 1, key: "ключ" },
+      { offset: 2, key: "ключ" },
+    ]);
+    expect(decodeEntries(result.run)[1]).to.deep.include({ key: "ключ" });
+    expect(refusal(message, { ...wideBounds, entryBytesMax: 10 })).to.contain("entry 2 has 11");
+    const unkeyed = scan(appendRequest([textEntry("a")]));
+    expect(unkeyed.type === "entries" && unkeyed.run.keys).to.equal(undefined);
+  });
+
+  it("refuses a key that is empty, too long, no UTF-8 or set twice", () => {
+    const keys: [Uint8Array, string][] = [
+      [Buffer.alloc(0), "entry 1: the key has 0 bytes; it must have 1 to 256"],
+      [Buffer.alloc(257, "k"), "entry 1: the key has 257 bytes; it must have 1 to 256"],
+      [Buffer.from([0xc0, 0x80]), "entry 1: the key is not UTF-8"],
+    ];
+    for (const [key, reason] of keys) {
+      const size = key.length < 128 ? [key.length] : [(key.length & 127) | 128, key.length >> 7];
+      const field = [0x1a, ...size, ...key];
+      const outer =
+        field.length < 128 ? [field.length] : [(field.length & 127) | 128, field.length >> 7];
+      expect(refusal([0x0a, ...outer, ...field])).to.equal(reason);
+    }
+    expect(refusal(entry(0x1a, 1, 0x6b, 0x1a, 1, 0x6b))).to.equal("entry 1: key is set twice");
   });
 
   it("keeps the bounds to the byte and to the entry", () => {

@@ -25,7 +25,8 @@ async function read(written: WrittenLog, startIndex?: number): Promise<string[]>
 
 describe("readLogDirectly", () => {
   it("reads what counts, from its beginning to the first absent position", async () => {
-    const written = founded().claim().write("1", "2").void().claim().write("3").void().write("4");
+    const written = founded().claim().write("1", "2").void().claim().record().write("3");
+    written.void().write("4").record();
     expect(await read(written)).to.deep.equal(["1", "2", "3", "4"]);
     expect(await read(written, 3)).to.deep.equal(["3", "4"]);
     expect(await read(written, 2)).to.deep.equal(["1", "2", "3", "4"]);

@@ -4,7 +4,8 @@ import { toBinary, create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import { AppendRequestSchema } from "../../gen/suraft/v1/log_pb.js";
-import type { EntriesDraft, ClaimDraft, Epoch } from "../../src/core/types.js";
+import { keysOf } from "../../src/core/types.js";
+import type { EntriesDraft, ClaimDraft, Epoch, LogRecord } from "../../src/core/types.js";
 import { appendRequestFields, scanAppend } from "../../src/log/append-scan.js";
 import type { AppendBounds } from "../../src/log/append-scan.js";
 import type { EntryRun } from "../../src/log/entry-run.js";
@@ -14,6 +15,7 @@ import type { EntryAppend } from "../../src/log/segment-codec.js";
 export interface PlainEntry {
   readonly payload: Uint8Array;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[];
+  readonly key?: string | undefined;
 }
 
 export const wideBounds: AppendBounds = {
@@ -24,7 +26,11 @@ export const wideBounds: AppendBounds = {
 
 /** An AppendRequest as protobuf-es writes it. */
 export function appendRequest(entries: readonly PlainEntry[]): Uint8Array {
-  const plain = entries.map(({ payload, headers }) => ({ payload, headers: [...headers] }));
+  const plain = entries.map(({ payload, headers, key = "" }) => ({
+    payload,
+    headers: [...headers],
+    key,
+  }));
   return toBinary(AppendRequestSchema, create(AppendRequestSchema, { entries: plain }));
 }
 
@@ -40,12 +46,21 @@ export function textEntry(text: string): PlainEntry {
 
 export function appendOf(entries: readonly PlainEntry[]): EntryAppend {
   const run = runOf(entries);
-  return { run, entryCount: run.entryCount, sizeBytes: run.bytes.length };
+  const append = { run, entryCount: run.entryCount, sizeBytes: run.bytes.length };
+  return run.keys === undefined ? append : { ...append, keys: run.keys };
 }
+
+/** An append that leaves a record and no entry. */
+export const bareAppend: EntryAppend = {
+  run: { bytes: new Uint8Array(0), entryCount: 0 },
+  entryCount: 0,
+  sizeBytes: 0,
+};
 
 /** Bytes as plain arrays, so that views of different classes compare equal. */
 export function plain(entries: readonly PlainEntry[]): unknown {
-  return entries.map(({ payload, headers }) => ({
+  return entries.map(({ payload, headers, key = "" }) => ({
+    key,
     payload: [...payload],
     headers: headers.map(({ key, value }) => ({ key, value: [...value] })),
   }));
@@ -62,6 +77,11 @@ const arbitraryHeader = fc.record({
 export const arbitraryEntry: fc.Arbitrary<PlainEntry> = fc.record({
   payload: fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 2 })),
   headers: fc.oneof(fc.constant([]), fc.array(arbitraryHeader, { maxLength: 3 })),
+  key: fc.oneof(
+    fc.constant(undefined),
+    fc.constant(undefined),
+    fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }),
+  ),
 });
 
 export const arbitraryEntries = fc.array(arbitraryEntry, { minLength: 1, maxLength: 20 });
@@ -73,6 +93,56 @@ export const arbitraryEpoch: fc.Arbitrary<Epoch> = fc.record({
     .uint8Array({ minLength: 16, maxLength: 16 })
     .map((bytes) => Buffer.from(bytes).toString("hex")),
 });
+
+const arbitraryNumber = fc
+  .oneof(fc.integer({ min: 1, max: 300 }), fc.maxSafeInteger())
+  .map((number) => Math.max(1, Math.abs(number)));
+
+/** A record, and the share of the segment's entries that stand before it. */
+const arbitraryRecord: fc.Arbitrary<[share: number, record: LogRecord]> = fc.tuple(
+  fc.double({ min: 0, max: 1, noNaN: true }),
+  fc.oneof(
+    fc.record({
+      type: fc.constant("produced" as const),
+      entryOffset: fc.constant(0),
+      entryCount: fc.nat(3),
+      producerId: arbitraryNumber,
+      sequence: arbitraryNumber,
+      checksum: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
+    }),
+    fc.constant({ type: "opened" as const, entryOffset: 0 }),
+    fc.record({
+      type: fc.constant("closed" as const),
+      entryOffset: fc.constant(0),
+      producerId: arbitraryNumber,
+    }),
+    fc.record({
+      type: fc.constant("fenced" as const),
+      entryOffset: fc.constant(0),
+      token: fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" }),
+    }),
+    fc.record({
+      type: fc.constant("trimmed" as const),
+      entryOffset: fc.constant(0),
+      firstIndex: arbitraryNumber,
+    }),
+  ),
+);
+
+/** Records as they may stand in a segment of so many entries. */
+function placed(
+  records: readonly (readonly [number, LogRecord])[],
+  entryCount: number,
+): readonly LogRecord[] {
+  return records
+    .toSorted(([a], [b]) => a - b)
+    .map(([share, record]): LogRecord => {
+      const entryOffset = Math.floor(share * entryCount);
+      if (record.type !== "produced") return { ...record, entryOffset };
+      const most = entryCount - entryOffset;
+      return { ...record, entryOffset, entryCount: Math.min(record.entryCount, most) };
+    });
+}
 
 const arbitraryCount = fc.oneof(fc.nat(1000), fc.nat(), fc.maxSafeInteger().map(Math.abs));
 
@@ -91,12 +161,22 @@ export const arbitraryEntriesDraft: fc.Arbitrary<EntriesDraft> = fc
     checksum: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
     firstIndex: arbitraryCount.map((index) => Math.min(Math.max(1, index), 2 ** 52)),
     timestampMs: fc.oneof(fc.nat(5000), fc.integer({ min: 0, max: 8.64e15 })),
-    batches: fc.array(arbitraryEntries, { minLength: 1, maxLength: 4 }),
+    content: fc.oneof(
+      fc.record({
+        batches: fc.array(arbitraryEntries, { minLength: 1, maxLength: 4 }),
+        marked: fc.oneof(fc.constant([]), fc.array(arbitraryRecord, { maxLength: 4 })),
+      }),
+      fc.record({
+        batches: fc.constant<PlainEntry[][]>([]),
+        marked: fc.array(arbitraryRecord, { minLength: 1, maxLength: 3 }),
+      }),
+    ),
   })
-  .map(({ epoch, position, gap, checksum, firstIndex, timestampMs, batches }) => {
-    const appends = batches.map(appendOf);
+  .map(({ epoch, position, gap, checksum, firstIndex, timestampMs, content: held }) => {
+    const appends = held.batches.length === 0 ? [bareAppend] : held.batches.map(appendOf);
     const entryCount = appends.reduce((total, append) => total + append.entryCount, 0);
     const previous = { position: Math.max(0, position - 1 - gap), checksum };
     const content = { epoch, position, previous, firstIndex, entryCount, timestampMs, appends };
-    return { type: "entries", ...content, records: [], keys: [] };
+    const records = placed(held.marked, entryCount);
+    return { type: "entries", ...content, records, keys: keysOf(appends) };
   });

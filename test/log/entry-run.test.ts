@@ -15,12 +15,13 @@ function contentOf(entries: readonly PlainEntry[]): number {
   const headers = entries.flatMap((entry) => entry.headers);
   return (
     entries.reduce((total, { payload }) => total + payload.length, 0) +
+    entries.reduce((total, { key = "" }) => total + Buffer.byteLength(key), 0) +
     headers.reduce((total, { key, value }) => total + Buffer.byteLength(key) + value.length, 0)
   );
 }
 
 describe("a run of entries", () => {
-  it("counts payloads and headers as its content", () => {
+  it("counts payloads, keys and headers as its content", () => {
     fc.assert(
       fc.property(arbitraryEntries, (entries) => {
         expect(contentBytes(runOf(entries))).to.equal(contentOf(entries));

@@ -252,7 +252,7 @@ describe("the rules of a stored segment", () => {
     ["a claim to have no predecessor", { ...claim, previous: good.previous }, "a claim has a"],
     ["a window", { ...claim, content: { case: "claim", value: { window: 0 } } }, "no window"],
     ["content", { ...good, content: { case: undefined } }, "one of both"],
-    ["entries", entriesWith({ entries: [], entryCount: 0 }), "has none"],
+    ["entries", entriesWith({ entries: [], entryCount: 0 }), "neither entries nor records"],
     ["the right count", entriesWith({ entryCount: 2 }), "1 entries where 2 were counted"],
     ["a first index", entriesWith({ firstIndex: 0n }), "no first index"],
     ["indexes below 2^53", entriesWith({ firstIndex: 2n ** 53n - 1n }), "index is too great"],

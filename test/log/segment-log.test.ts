@@ -79,7 +79,7 @@ describe("SegmentLog", () => {
   });
 
   it("reads from any index, whatever it keeps in memory and however sparse its index is", async () => {
-    const step = fc.constantFrom("claim", "void", "one", "three" as const);
+    const step = fc.constantFrom("claim", "void", "record", "one", "three" as const);
     const sizes = fc.record({
       cacheBytesMax: fc.constantFrom(1, 3000, 1_000_000),
       indexRowsMax: fc.constantFrom(2, 4, 1000),
@@ -91,6 +91,7 @@ describe("SegmentLog", () => {
         for (const next of steps) {
           if (next === "claim") written.claim();
           else if (next === "void") written.void();
+          else if (next === "record") written.record();
           else if (next === "one") written.write(String(++n));
           else written.write(String(++n), String(++n), String(++n));
         }

@@ -1,6 +1,7 @@
 /** Writes logs into a store as leaders would, and tells a SegmentLog what was committed. */
 
-import type { Append, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
+import { keysOf } from "../../src/core/types.js";
+import type { Append, EntriesSegment, Epoch, LogRecord, Segment } from "../../src/core/types.js";
 import { advance, judge, logStart } from "../../src/core/walk.js";
 import type { WalkState } from "../../src/core/walk.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
@@ -9,11 +10,9 @@ import { entryRunOf, sealSegment, storedBytes } from "../../src/log/segment-code
 import type { SegmentLog } from "../../src/log/segment-log.js";
 import { MemoryObjects, MemoryStore } from "../../src/store/memory-store.js";
 import type { GetResult, RequestOptions } from "../../src/store/store.js";
-import { appendOf, textEntry } from "./entries.js";
+import { appendOf, bareAppend, textEntry } from "./entries.js";
 
 export const clusterId = "the-cluster";
-
-const plain = { records: [], keys: [] };
 
 /** A memory store whose gets can be watched, delayed and failed. */
 export class WatchedStore extends MemoryStore {
@@ -75,12 +74,24 @@ export class WrittenLog {
     return this.writeAppends([appendOf(texts.map(textEntry))], this.#timestampMs);
   }
 
-  writeAppends(appends: readonly Append[], timestampMs: number): this {
+  /** A segment that holds a record and no entry; the clock moves on by 10 milliseconds. */
+  record(): this {
+    this.#timestampMs += 10;
+    const records = [{ type: "opened", entryOffset: 0 }] as const;
+    return this.writeAppends([bareAppend], this.#timestampMs, records);
+  }
+
+  writeAppends(
+    appends: readonly Append[],
+    timestampMs: number,
+    records: readonly LogRecord[] = [],
+  ): this {
     const { tail: position, epoch, last: previous, nextIndex: firstIndex } = this.#walk;
     if (epoch === undefined || previous === undefined) throw new Error("no epoch yet");
     const entryCount = appends.reduce((total, append) => total + append.entryCount, 0);
     const content = { position, epoch, previous, firstIndex, entryCount, timestampMs, appends };
-    return this.#write(sealSegment(clusterId, { type: "entries", ...content, ...plain }));
+    const noted = { records, keys: keysOf(appends) };
+    return this.#write(sealSegment(clusterId, { type: "entries", ...content, ...noted }));
   }
 
   /** A late write of an epoch that has ended. */
@@ -90,7 +101,9 @@ export class WrittenLog {
     const appends = [appendOf([textEntry("void")])];
     const previous = { position: 0, checksum: 5 };
     const content = { epoch, previous, firstIndex: 1, entryCount: 1, timestampMs: 5, appends };
-    return this.#write(sealSegment(clusterId, { type: "entries", position, ...content, ...plain }));
+    return this.#write(
+      sealSegment(clusterId, { type: "entries", position, ...content, records: [], keys: [] }),
+    );
   }
 
   /** Tells a log all that was committed and not yet told. */
