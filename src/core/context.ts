@@ -1,5 +1,6 @@
 /** What the parts of one core share: its options, its clock, its numbers and its effects. */
 
+import { assert } from "./assert.js";
 import { ledgerBounds } from "./ledger/snapshot.js";
 import type { LedgerBounds } from "./ledger/snapshot.js";
 import type { CoreOptions } from "./options.js";
@@ -10,12 +11,24 @@ export class Context {
   readonly ledgerBounds: LedgerBounds;
   /** Ticks since the core was made. */
   now = 0;
+  #ageMs: number;
   #effects: Effect[] = [];
   #nextRequest: RequestId = 1;
 
   constructor(options: CoreOptions) {
     this.options = options;
     this.ledgerBounds = options.ledgerBounds ?? ledgerBounds;
+    this.#ageMs = options.start.ageMs;
+  }
+
+  /** The host's age clock, as of the input in hand. */
+  get ageMs(): number {
+    return this.#ageMs;
+  }
+
+  passTo(ageMs: number): void {
+    assert(ageMs >= this.#ageMs, "the age clock never moves back");
+    this.#ageMs = ageMs;
   }
 
   emit(effect: Effect): void {

@@ -93,8 +93,13 @@ export class Core {
     return this.#tenure?.isBusy === true;
   }
 
-  /** Takes one input and returns what is to be done, in order. */
-  step(input: Input): readonly Effect[] {
+  /**
+   * Takes one input and returns what is to be done, in order. `ageMs` is the host's age clock, read after
+   * the input came: it never moves back, counts sleep, and advances by the greatest of what the
+   * host's clocks did (PROTOCOL.md section 9).
+   */
+  step(input: Input, ageMs: number): readonly Effect[] {
+    this.#context.passTo(ageMs);
     if (this.#fault === undefined) this.#take(input);
     else this.#refuse(input);
     if (this.#fault === undefined) this.#pump();
@@ -125,6 +130,9 @@ export class Core {
         return this.#got(input.request, input.outcome);
       case "transfer":
         return this.#beginTransfer(input.target, input.timeoutTicks);
+      case "manifestResult":
+      case "ledgerResult":
+        return;
       case "stop":
         this.#draining = true;
         return;

@@ -1,6 +1,7 @@
 /** What a core is made with. */
 
-import type { LedgerBounds } from "./ledger/snapshot.js";
+import type { LedgerBounds, LedgerSnapshot } from "./ledger/snapshot.js";
+import type { ManifestView } from "./manifest.js";
 import type { NodeId, Segment, SegmentDraft } from "./types.js";
 
 /** How a core is timed and bounded. Ticks are the host's. */
@@ -25,6 +26,16 @@ export interface CoreSettings {
   readonly readAhead: number;
 }
 
+/** What a core starts from. */
+export interface CoreStart {
+  /** What a manifest read found. */
+  readonly manifest: ManifestView;
+  /** Of the manifest's checkpoint; undefined if it has none. */
+  readonly ledger: LedgerSnapshot | undefined;
+  /** The age clock just before the read's listing was first sent. */
+  readonly ageMs: number;
+}
+
 /** What a core needs from its host. Every function is pure or a source of randomness. */
 export interface CoreOptions {
   readonly nodeId: NodeId;
@@ -33,6 +44,7 @@ export interface CoreOptions {
   /** The voters, this node among them. */
   readonly members: readonly NodeId[];
   readonly settings: CoreSettings;
+  readonly start: CoreStart;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A fresh random nonce for an epoch: 32 hexadecimal digits. */

@@ -5,6 +5,8 @@
  * are data; performing one never calls back into `step` synchronously.
  */
 
+import type { LedgerSnapshot } from "./ledger/snapshot.js";
+import type { LedgerOutcome, ManifestOutcome, ManifestView } from "./manifest.js";
 import type { Append, Epoch, NodeId, Position, Segment } from "./types.js";
 
 /** Numbers store requests and reads in the order they were sent or begun; never reused. */
@@ -130,6 +132,12 @@ export type Input =
       readonly target: NodeId | undefined;
       readonly timeoutTicks: number;
     }
+  | {
+      readonly type: "manifestResult";
+      readonly request: RequestId;
+      readonly outcome: ManifestOutcome;
+    }
+  | { readonly type: "ledgerResult"; readonly request: RequestId; readonly outcome: LedgerOutcome }
   /** Finish what is queued, then lead no more; `stopped` follows. */
   | { readonly type: "stop" };
 
@@ -235,6 +243,10 @@ export type Effect =
   | { readonly type: "create"; readonly request: RequestId; readonly segment: Segment }
   /** Get the object at a position; answer with `getResult`. */
   | { readonly type: "get"; readonly request: RequestId; readonly position: Position }
+  /** Read the manifest, the listing begun now; answer with `manifestResult`. */
+  | { readonly type: "readManifest"; readonly request: RequestId }
+  /** Read the ledger of the manifest's checkpoint; answer with `ledgerResult`. */
+  | { readonly type: "readLedger"; readonly request: RequestId; readonly manifest: ManifestView }
   | { readonly type: "send"; readonly to: NodeId; readonly message: Message }
   /**
    * The log grew by a valid segment: in the order of the log, each once. `appends` are the host's
@@ -252,6 +264,16 @@ export type Effect =
    * any order.
    */
   | { readonly type: "answered"; readonly append: Append; readonly answer: Answer }
+  /**
+   * The log's beginning went on without this node: it holds the log anew from the manifest's checkpoint.
+   * What `committed` told of before still counts; what lies between is in the archives, or trimmed.
+   */
+  | {
+      readonly type: "leftBehind";
+      readonly manifest: ManifestView;
+      /** Of its checkpoint. */
+      readonly ledger: LedgerSnapshot;
+    }
   /** Certainly not in the log, now or ever: a retry is safe. In the order they were appended. */
   | {
       readonly type: "returned";

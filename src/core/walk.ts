@@ -24,6 +24,8 @@ export interface WalkState {
   readonly nextIndex: number;
   /** The timestamp of the last valid entry. */
   readonly timestampMs: number;
+  /** What all valid segments below the tail take in the store, in bytes. */
+  readonly sizeBytes: number;
 }
 
 /** Where every walk of an untrimmed log begins. */
@@ -35,6 +37,7 @@ export const logStart: WalkState = {
   last: undefined,
   nextIndex: 1,
   timestampMs: 0,
+  sizeBytes: 0,
 };
 
 /** `corrupt`: a segment that belongs to the chain contradicts it; nothing above can be trusted. */
@@ -64,9 +67,10 @@ export function advance(state: WalkState, segment: Segment, verdict: "valid" | "
   const tail = state.tail + 1;
   if (verdict === "void") return { ...state, tail };
   const last = { position: segment.position, checksum: segment.checksum };
+  const sizeBytes = state.sizeBytes + segment.sizeBytes;
   if (segment.type === "claim") {
     const { epoch, window } = segment;
-    return { ...state, tail, last, epoch, window, term: epoch.term };
+    return { ...state, tail, last, epoch, window, term: epoch.term, sizeBytes };
   }
   return {
     ...state,
@@ -74,5 +78,6 @@ export function advance(state: WalkState, segment: Segment, verdict: "valid" | "
     last,
     nextIndex: segment.firstIndex + segment.entryCount,
     timestampMs: segment.timestampMs,
+    sizeBytes,
   };
 }

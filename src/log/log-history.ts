@@ -126,15 +126,17 @@ export class LogHistory {
     signal: AbortSignal,
   ): Promise<WalkState | undefined> {
     const row = this.index.afterIndex(index) ?? goal;
+    let { sizeBytes } = row;
     for (let next = row.last; next !== undefined;) {
       signal.throwIfAborted();
       const segment: Segment | undefined = await this.#named(next, signal);
       if (segment?.type !== "entries") return undefined;
+      sizeBytes -= segment.sizeBytes;
       if (segment.firstIndex <= index) {
         const { position, previous, firstIndex, timestampMs } = segment;
         const { epoch, window, term } = row;
         const seen = { tail: position, last: previous, nextIndex: firstIndex, timestampMs };
-        return { epoch, window, term, ...seen };
+        return { epoch, window, term, sizeBytes, ...seen };
       }
       next = segment.previous;
     }

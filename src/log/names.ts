@@ -6,6 +6,7 @@
  */
 
 import { assert } from "../core/assert.js";
+import type { ObjectName } from "../core/upkeep/protocol.js";
 import type { Position } from "../core/types.js";
 
 /** What every segment's name begins with. */
@@ -15,6 +16,41 @@ export const segmentPrefix = "log/";
 export const manifestPrefix = "manifest/";
 
 const digits = 20;
+const nonceDigits = 32;
+const noncePattern = /^[0-9a-f]{32}$/;
+
+/** The name of any object that upkeep lists or deletes. */
+export function objectName(name: ObjectName): string {
+  switch (name.type) {
+    case "segment":
+      return segmentName(name.position);
+    case "manifest":
+      return manifestName(name.number);
+    case "archive":
+    case "checkpoint":
+    case "snapshot": {
+      const { manifest, nonce } = name.id;
+      assert(noncePattern.test(nonce), "a nonce is 32 hexadecimal digits");
+      return `${numberedName(`${name.type}/`, manifest)}-${nonce}`;
+    }
+  }
+}
+
+/** What a name in a listing means; undefined if it means nothing known. */
+export function parseObjectName(name: string): ObjectName | undefined {
+  const position = parseSegmentName(name);
+  if (position !== undefined) return { type: "segment", position };
+  const number = parseManifestName(name);
+  if (number !== undefined) return { type: "manifest", number };
+  const nonce = name.slice(-nonceDigits);
+  const numbered = name.slice(0, -nonceDigits - 1);
+  if (name.at(-nonceDigits - 1) !== "-" || !noncePattern.test(nonce)) return undefined;
+  for (const type of ["archive", "checkpoint", "snapshot"] as const) {
+    const manifest = parseNumberedName(`${type}/`, numbered);
+    if (manifest !== undefined) return { type, id: { manifest, nonce } };
+  }
+  return undefined;
+}
 
 /** The name of the segment at a position: `log/<position>`. */
 export function segmentName(position: Position): string {

@@ -15,7 +15,9 @@ import type {
   TransferOutcome,
   View,
 } from "../core/protocol.js";
+import type { ManifestView } from "../core/manifest.js";
 import type { Append, NodeId, Segment } from "../core/types.js";
+import type { AgeClock } from "./age-clock.js";
 import type { StoreRequests } from "./store-requests.js";
 
 /** What the driver tells the node that it belongs to. */
@@ -28,6 +30,8 @@ export interface DriverListener {
   unknown(appends: readonly Append[]): void;
   viewChanged(view: View): void;
   transferred(outcome: TransferOutcome, target: NodeId | undefined): void;
+  /** What this node holds of the log begins anew, at the manifest's checkpoint. */
+  leftBehind(manifest: ManifestView): void;
   stopped(): void;
   /** A bug: the process must end before it can do harm. */
   broken(error: unknown): void;
@@ -39,6 +43,7 @@ export type Reply = (message: Message) => void;
 export interface DriverOptions {
   readonly core: Core;
   readonly requests: StoreRequests;
+  readonly clock: AgeClock;
   readonly listener: DriverListener;
   /** Sends a request to a peer; it may get lost. Answers come back through {@link Driver.receive}. */
   readonly send: (to: NodeId, message: Message) => void;
@@ -66,7 +71,8 @@ export class Driver {
     this.#stepping = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        for (const effect of this.#options.core.step(next)) this.#perform(effect);
+        const effects = this.#options.core.step(next, this.#options.clock.ageMs);
+        for (const effect of effects) this.#perform(effect);
       }
     } catch (error) {
       this.#options.listener.broken(error);
@@ -120,12 +126,18 @@ export class Driver {
         return void this.#create(effect.request, effect.segment);
       case "get":
         return void this.#get(effect.request, effect.position);
+      case "readManifest":
+        return void this.#readManifest(effect.request);
+      case "readLedger":
+        return void this.#readLedger(effect.request, effect.manifest);
       case "send":
         return this.#send(effect.to, effect.message);
       case "committed":
         return listener.committed(effect.segment, effect.appends, effect.openedIds ?? []);
       case "answered":
         return listener.answered(effect.append, effect.answer);
+      case "leftBehind":
+        return listener.leftBehind(effect.manifest);
       case "returned":
         return listener.returned(effect.appends, effect.reason);
       case "unknown":
@@ -178,6 +190,24 @@ export class Driver {
     try {
       const outcome = await this.#options.requests.get(position);
       this.feed({ type: "getResult", request, outcome });
+    } catch (error) {
+      this.#options.listener.broken(error);
+    }
+  }
+
+  async #readManifest(request: number): Promise<void> {
+    try {
+      const outcome = await this.#options.requests.readManifest();
+      this.feed({ type: "manifestResult", request, outcome });
+    } catch (error) {
+      this.#options.listener.broken(error);
+    }
+  }
+
+  async #readLedger(request: number, manifest: ManifestView): Promise<void> {
+    try {
+      const outcome = await this.#options.requests.readLedger(manifest);
+      this.feed({ type: "ledgerResult", request, outcome });
     } catch (error) {
       this.#options.listener.broken(error);
     }

@@ -21,6 +21,8 @@ import { StoreRequests } from "./store-requests.js";
 import { transferError } from "./transfer-error.js";
 import { version } from "./version.js";
 import type { Message, ReturnReason, Sender, TransferOutcome, View } from "../core/protocol.js";
+import type { CoreStart } from "../core/options.js";
+import type { ManifestView } from "../core/manifest.js";
 import type { Append, Segment } from "../core/types.js";
 import type {
   ForwardListener,
@@ -30,6 +32,7 @@ import type {
 } from "../peer/node-service.js";
 import type { Identity } from "../peer/messages.js";
 import type { Store } from "../store/store.js";
+import type { AgeClock } from "./age-clock.js";
 import type { Route } from "./append-router.js";
 import type { NodeConfig } from "./config.js";
 import type { DriverListener } from "./driver.js";
@@ -49,9 +52,11 @@ export interface LogNodeOptions {
   readonly config: NodeConfig;
   /** Where this node serves, with the port that it really has. */
   readonly address: string;
-  readonly clusterId: string;
   readonly members: readonly NodeMember[];
   readonly store: Store;
+  /** What `start.ageMs` was read from. */
+  readonly clock: AgeClock;
+  readonly start: CoreStart;
   readonly logger: Logger;
   /** The process must end: a bug, or a node that may go on no more. */
   readonly onFatal: (error: Error) => void;
@@ -90,7 +95,8 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
 
   constructor(options: LogNodeOptions) {
     this.#options = options;
-    const { config, clusterId, store, members } = options;
+    const { config, store, members, start, clock } = options;
+    const { clusterId } = start.manifest;
     this.limits = config;
     this.self = { clusterId, nodeId: config.nodeId, incarnation: randomUUID() };
     this.nodeService = implementNodeService(this);
@@ -107,6 +113,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       clusterId,
       members: members.map(({ nodeId }) => nodeId),
       settings: coreTiming(config).settings,
+      start,
       random: Math.random,
       nonce: () => randomBytes(16).toString("hex"),
       seal: (draft) => sealSegment(clusterId, draft),
@@ -130,6 +137,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#driver = new Driver({
       core: this.#core,
       requests: this.#requests,
+      clock,
       listener: this,
       send: (to, message) => this.#peers.send(to, message),
     });
@@ -211,7 +219,8 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   status(): NodeStatus {
-    const { config, address, clusterId, members, store } = this.#options;
+    const { config, address, members, store } = this.#options;
+    const { clusterId } = this.self;
     const { role, term, leaderId, fault } = this.#core.view;
     const notServingReason = this.#whyNotServing();
     return {
@@ -307,6 +316,12 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     // A second transfer is refused at once, so it has its answer before the first one ends.
     const waiting = outcome === "busy" ? this.#transfers.pop() : this.#transfers.shift();
     waiting?.(outcome, target);
+  }
+
+  leftBehind(manifest: ManifestView): void {
+    // What a host holds of the log begins at its start, in this version: a new process starts anew.
+    const message = `left behind: the log goes on from manifest ${manifest.number}; start the node again`;
+    this.broken(new SuraftError("unavailable", message));
   }
 
   stopped(): void {

@@ -2,10 +2,12 @@
 
 import type { Logger } from "winston";
 import { SuraftError } from "../errors.js";
+import { viewOf } from "../log/manifest-view.js";
 import { openCluster } from "../log/manifest.js";
 import { storeFailure } from "../log/store-failure.js";
 import { checkStore } from "../store/check-store.js";
 import { openStore } from "../store/open-store.js";
+import { AgeClock } from "./age-clock.js";
 import { LogNode } from "./log-node.js";
 import type { Store } from "../store/store.js";
 import type { NodeConfig } from "./config.js";
@@ -32,14 +34,16 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
   const { config, logger, onFatal } = options;
   const store = open(config, onFatal);
   try {
+    const clock = new AgeClock();
     const signal = AbortSignal.timeout(startTimeoutMs);
     await checkStore(store, { signal });
+    const { ageMs } = clock;
     const manifest = await openCluster(store, { members: config.members, signal });
     const members = knownMembers(config, manifest.members, logger);
     logger.info(`cluster ${manifest.clusterId} in ${store.url}`);
-    const { clusterId } = manifest;
+    const start = { manifest: viewOf(manifest), ledger: undefined, ageMs };
     const address = config.advertise;
-    const node = new LogNode({ config, address, clusterId, members, store, logger, onFatal });
+    const node = new LogNode({ config, address, members, store, clock, start, logger, onFatal });
     return { node, store };
   } catch (error) {
     await store.close();

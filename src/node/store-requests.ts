@@ -2,9 +2,13 @@
  * Performs the core's store requests: each once, each with a deadline, each answered exactly once.
  */
 
+import { SuraftError } from "../errors.js";
 import { StoreError } from "../store/store.js";
+import { readManifest } from "../log/manifest.js";
+import { viewOf } from "../log/manifest-view.js";
 import { segmentName } from "../log/names.js";
 import { decodeSegment, storedBytes } from "../log/segment-codec.js";
+import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../core/manifest.js";
 import type { CreateOutcome, GetOutcome } from "../core/protocol.js";
 import type { Position, Segment } from "../core/types.js";
 import type { Store } from "../store/store.js";
@@ -69,6 +73,30 @@ export class StoreRequests {
       this.#note(false, error.message);
       return { type: "unavailable" };
     }
+  }
+
+  async readManifest(): Promise<ManifestOutcome> {
+    const { store, timeoutMs } = this.#options;
+    this.counts.lists++;
+    this.counts.gets++;
+    try {
+      const read = await readManifest(store, AbortSignal.timeout(timeoutMs));
+      this.#note(true, "");
+      if (read.type === "found") return { type: "found", manifest: viewOf(read.manifest) };
+      return { type: "corrupt", reason: "the manifests have vanished from the store" };
+    } catch (error) {
+      if (error instanceof SuraftError && error.kind === "corrupt") {
+        return { type: "corrupt", reason: error.message };
+      }
+      this.#note(false, error instanceof Error ? error.message : String(error));
+      return { type: "unavailable" };
+    }
+  }
+
+  /** No manifest of this version names one. */
+  readLedger(manifest: ManifestView): Promise<LedgerOutcome> {
+    const reason = `manifest ${manifest.number} has a checkpoint, which this version cannot read`;
+    return Promise.resolve({ type: "corrupt", reason });
   }
 
   /** One failure is weather; a second in a row is news. */

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { Core } from "../../src/core/core.js";
 import type { CoreOptions } from "../../src/core/options.js";
-import type { Effect, GetOutcome, Message, Sender } from "../../src/core/protocol.js";
+import type { Effect, GetOutcome, Input, Message, Sender } from "../../src/core/protocol.js";
 import type { Segment } from "../../src/core/types.js";
 import { append, claim, entries, epoch, options, settings } from "./samples.js";
 
@@ -14,19 +14,23 @@ class Node {
     this.core = new Core(options(changes));
   }
 
+  step(input: Input): readonly Effect[] {
+    return this.core.step(input, 0);
+  }
+
   tick(count = 1): readonly Effect[] {
     const effects: Effect[] = [];
-    for (let tick = 0; tick < count; tick++) effects.push(...this.core.step({ type: "tick" }));
+    for (let tick = 0; tick < count; tick++) effects.push(...this.step({ type: "tick" }));
     return effects;
   }
 
   got(request: number, outcome: GetOutcome): readonly Effect[] {
-    return this.core.step({ type: "getResult", request, outcome });
+    return this.step({ type: "getResult", request, outcome });
   }
 
   hears(from: string, message: Message, incarnation = `${from}1`): readonly Effect[] {
     const sender: Sender = { nodeId: from, incarnation };
-    return this.core.step({ type: "message", sender, message });
+    return this.step({ type: "message", sender, message });
   }
 }
 
@@ -37,7 +41,7 @@ function leading(changes: Partial<CoreOptions> = {}): Node {
   node.got(1, { type: "absent" });
   node.tick();
   node.got(2, { type: "absent" });
-  node.core.step({ type: "createResult", request: 3, outcome: "created" });
+  node.step({ type: "createResult", request: 3, outcome: "created" });
   expect(node.core.view.role).to.equal("leader");
   return node;
 }
@@ -136,17 +140,17 @@ describe("a core's faults (PROTOCOL 2, 3)", () => {
     node.hears("b", heartbeat("b", 1, 1));
     node.got(2, { type: "corrupt", reason: "damaged" });
     const appends = [append()];
-    expect(node.core.step({ type: "append", appends, nowMs: 0 })).to.deep.equal([
+    expect(node.step({ type: "append", appends, nowMs: 0 })).to.deep.equal([
       { type: "returned", appends, reason: "notLeader" },
     ]);
-    expect(node.core.step({ type: "read", readId: 1 })).to.deep.equal([
+    expect(node.step({ type: "read", readId: 1 })).to.deep.equal([
       { type: "readFailed", readIds: [1] },
     ]);
     expect(
       node.hears("c", { type: "voteRequest", term: 9, preVote: false, transfer: false }),
     ).to.deep.equal([]);
     expect(node.tick(1000)).to.deep.equal([]);
-    expect(node.core.step({ type: "stop" })).to.deep.equal([{ type: "stopped" }]);
+    expect(node.step({ type: "stop" })).to.deep.equal([{ type: "stopped" }]);
   });
 });
 
@@ -169,7 +173,7 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
   it("gives timestamps that never decrease, though its clock does", () => {
     const node = leading();
     const times = [5000, 3000, 6000].map((nowMs) => {
-      const segment = created(node.core.step({ type: "append", appends: [append()], nowMs }));
+      const segment = created(node.step({ type: "append", appends: [append()], nowMs }));
       return segment.type === "entries" ? segment.timestampMs : undefined;
     });
     expect(times).to.deep.equal([5000, 5000, 6000]);
@@ -179,7 +183,7 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
     let drawn = 0;
     const node = leading({ nonce: () => `nonce-${drawn++}` });
     expect(drawn).to.equal(1);
-    node.core.step({ type: "append", appends: [append()], nowMs: 0 });
+    node.step({ type: "append", appends: [append()], nowMs: 0 });
     node.tick(settings.storeTimeoutTicks + 1);
     expect(node.core.view.role).to.equal("follower");
     const looks = node
@@ -200,12 +204,12 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
       }
     };
     for (let round = 0; round < 6; round++) {
-      note(node.core.step({ type: "append", appends: [append(60)], nowMs: 0 }));
+      note(node.step({ type: "append", appends: [append(60)], nowMs: 0 }));
     }
     expect(positions).to.deep.equal([1, 2, 3]);
     // Requests 4, 5 and 6 carry them; the first to be known is the last.
     for (const request of [6, 5, 4, 9, 7, 8]) {
-      note(node.core.step({ type: "createResult", request, outcome: "created" }));
+      note(node.step({ type: "createResult", request, outcome: "created" }));
     }
     expect(positions).to.deep.equal([1, 2, 3, 4, 5, 6]);
     expect(node.core.walk.tail).to.equal(7);
@@ -213,8 +217,8 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
 
   it("is not ended by another cluster's claim, which is void", () => {
     const node = leading();
-    node.core.step({ type: "append", appends: [append()], nowMs: 0 });
-    node.core.step({ type: "createResult", request: 4, outcome: "exists" });
+    node.step({ type: "append", appends: [append()], nowMs: 0 });
+    node.step({ type: "createResult", request: 4, outcome: "exists" });
     const segment = claim({ position: 1, epoch: epoch(9, "b"), clusterId: "another" });
     const sent = created(node.got(5, { type: "found", segment }));
     expect(sent).to.include({ position: 2, firstIndex: 1 });
@@ -229,7 +233,7 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
     node.tick();
     node.got(4, { type: "absent" });
     // The claim at 1 is lost to the old leader; the next are at 2 and, 200 ahead, at 202.
-    node.core.step({ type: "createResult", request: 5, outcome: "exists" });
+    node.step({ type: "createResult", request: 5, outcome: "exists" });
     const old = entries({ epoch: epoch(1, "b") });
     const claims = requestsOf(node.got(6, { type: "found", segment: old }));
     expect([...claims.values()]).to.deep.equal([2, 202]);
@@ -237,7 +241,7 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
     const answer = (request: number): void => {
       open.delete(request);
       const input = { type: "createResult", request, outcome: "created" } as const;
-      for (const [next, position] of requestsOf(node.core.step(input))) open.set(next, position);
+      for (const [next, position] of requestsOf(node.step(input))) open.set(next, position);
       expect(open.size).to.be.at.most(64);
     };
     answer([...claims.keys()][1] ?? 0);
@@ -251,7 +255,7 @@ describe("a core's leadership (PROTOCOL 4, 8)", () => {
     const node = leading({ settings: { ...settings, window: 1 } });
     expect(node.core.queuedBytes).to.equal(0);
     for (const bytes of [10, 20, 30]) {
-      node.core.step({ type: "append", appends: [append(bytes)], nowMs: 0 });
+      node.step({ type: "append", appends: [append(bytes)], nowMs: 0 });
     }
     expect(node.core.queuedBytes).to.equal(50);
   });

@@ -1,6 +1,7 @@
 /** Segments, epochs and options to test with; each test names only what it is about. */
 
 import { Context } from "../../src/core/context.js";
+import type { ManifestView } from "../../src/core/manifest.js";
 import type { CoreOptions, CoreSettings } from "../../src/core/options.js";
 import type { Append, ClaimSegment, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
 import { logStart } from "../../src/core/walk.js";
@@ -28,9 +29,29 @@ export function options(changes: Partial<CoreOptions> = {}): CoreOptions {
     clusterId,
     members: ["a", "b", "c"],
     settings,
+    start: { manifest: manifest(), ledger: undefined, ageMs: 0 },
     random: () => 0,
     nonce: () => "nonce",
     seal: (draft) => ({ ...draft, clusterId, checksum: draft.position, sizeBytes: 10, body: {} }),
+    ...changes,
+  };
+}
+
+/** The founding manifest, or with changes. */
+export function manifest(changes: Partial<ManifestView> = {}): ManifestView {
+  return {
+    number: 0,
+    clusterId,
+    members: [],
+    graceMs: 3_600_000,
+    floor: logStart,
+    firstIndex: 1,
+    marks: [],
+    checkpoint: undefined,
+    archives: [],
+    snapshots: [],
+    nonce: "manifest-0",
+    formatVersion: 1,
     ...changes,
   };
 }

@@ -111,6 +111,12 @@ function describeOne(effect: Exclude<Effect, { type: "send" }>, epochs: EpochNam
       return `create ${effect.segment.position}: ${describeSegment(effect.segment, epochs)}`;
     case "get":
       return `get ${effect.position}`;
+    case "readManifest":
+      return "read the manifest";
+    case "readLedger":
+      return `read the ledger of manifest ${effect.manifest.number}`;
+    case "leftBehind":
+      return `was left behind, goes on from ${effect.manifest.checkpoint?.walk.tail}`;
     case "committed": {
       const { segment, appends } = effect;
       const acknowledged = appends.length === 0 ? "" : `, acknowledges ${namesOf(appends)}`;

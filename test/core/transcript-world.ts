@@ -12,6 +12,7 @@ import { Core } from "../../src/core/core.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import type { Effect, Input, Message } from "../../src/core/protocol.js";
 import type { NodeId, Position, Segment, SegmentDraft } from "../../src/core/types.js";
+import { manifest } from "./samples.js";
 import { TranscriptStore } from "./transcript-store.js";
 import type { StoreRequest } from "./transcript-store.js";
 import type { NamedAppend, Body } from "./transcript-text.js";
@@ -75,7 +76,7 @@ export class World {
     const { nodeId, incarnation, nonces } = original;
     const process = this.#begin({ name, nodeId, incarnation, nonces: [...nonces] });
     for (const input of original.inputs) {
-      process.core.step(input);
+      process.core.step(input, 0);
       process.inputs.push(input);
     }
     process.ticks = original.ticks;
@@ -106,7 +107,7 @@ export class World {
         this.#fates.set(append.name, "open");
       }
     }
-    const effects = process.core.step(input);
+    const effects = process.core.step(input, 0);
     for (const effect of effects) this.#perform(process, effect, sender);
     return { process, effects };
   }
@@ -195,6 +196,7 @@ export class World {
       clusterId: cluster,
       members: this.#members,
       settings: this.#settings,
+      start: { manifest: manifest({ clusterId: cluster }), ledger: undefined, ageMs: 0 },
       random: () => share + 2 ** -20 * number,
       nonce: () => (nonces[drawn++] ??= `nonce-${this.#nonces++}`),
       seal,

@@ -133,6 +133,7 @@ describe("the walk rule (PROTOCOL 3)", () => {
       last: { position: 1, checksum: 42 },
       nextIndex: 5,
       timestampMs: 900,
+      sizeBytes: 10,
     });
   });
 
@@ -144,6 +145,7 @@ describe("the walk rule (PROTOCOL 3)", () => {
         last: { position: 1, checksum: 42 },
         nextIndex: 4,
         timestampMs: 1234,
+        sizeBytes: 10,
       }),
     );
   });

@@ -2,7 +2,9 @@ import { expect } from "chai";
 
 import {
   manifestName,
+  objectName,
   parseManifestName,
+  parseObjectName,
   parseSegmentName,
   segmentName,
 } from "../../src/log/names.js";
@@ -34,6 +36,31 @@ describe("names of objects", () => {
     ];
     for (const name of strange) expect(parseSegmentName(name), name).to.equal(undefined);
     expect(parseManifestName("log/00000000000000000000")).to.equal(undefined);
+  });
+
+  it("say which manifest may name them first, and which process made them", () => {
+    const nonce = "0123456789abcdef0123456789abcdef";
+    const id = { manifest: 7, nonce };
+    const names = [
+      { type: "segment", position: 3 },
+      { type: "manifest", number: 4 },
+      { type: "archive", id },
+      { type: "checkpoint", id },
+      { type: "snapshot", id },
+    ] as const;
+    for (const name of names) expect(parseObjectName(objectName(name))).to.deep.equal(name);
+    expect(objectName(names[2])).to.equal(`archive/00000000000000000007-${nonce}`);
+    const strange = [
+      `archive/7-${nonce}`,
+      `archive/00000000000000000007${nonce}`,
+      `archive/00000000000000000007-${nonce.toUpperCase()}`,
+      `archive/00000000000000000007-${nonce}0`,
+      `other/00000000000000000007-${nonce}`,
+      `log/00000000000000000007-${nonce}`,
+      "archive/",
+    ];
+    for (const name of strange) expect(parseObjectName(name), name).to.equal(undefined);
+    expect(() => objectName({ type: "archive", id: { ...id, nonce: "x" } })).to.throw("a nonce is");
   });
 
   it("refuse to be made of what is no number", () => {

@@ -4,10 +4,28 @@
  * everything that a codec would write.
  */
 
+import type { ManifestView } from "../../src/core/manifest.js";
+import { logStart } from "../../src/core/walk.js";
 import type { Append, Segment, SegmentDraft } from "../../src/core/types.js";
 
 /** The one cluster of a run. */
 export const clusterId = "simulated";
+
+/** The only manifest of a run so far. */
+export const foundingManifest: ManifestView = {
+  number: 0,
+  clusterId,
+  members: [],
+  graceMs: 3_600_000,
+  floor: logStart,
+  firstIndex: 1,
+  marks: [],
+  checkpoint: undefined,
+  archives: [],
+  snapshots: [],
+  nonce: "founding",
+  formatVersion: 1,
+};
 
 /** What became of an append, by its process's word. */
 export type Fate = "open" | "committed" | "returned" | "unknown";

@@ -1,6 +1,7 @@
 /** Inputs and effects as a line of a trace. */
 
 import type { Effect, GetOutcome, Input, Message } from "../../src/core/protocol.js";
+import type { ManifestView } from "../../src/core/manifest.js";
 import type { Append, Epoch, Segment } from "../../src/core/types.js";
 import { appendsOf, type SimAppend } from "./content.js";
 
@@ -35,6 +36,21 @@ function describeGot(outcome: GetOutcome): string {
   return outcome.type === "found" ? `found ${describeSegment(outcome.segment)}` : outcome.type;
 }
 
+/** A manifest in a few words. */
+function describeManifest({
+  number,
+  floor,
+  checkpoint,
+  firstIndex,
+  archives,
+}: ManifestView): string {
+  const checkpointAt = checkpoint === undefined ? "" : ` checkpoint @${checkpoint.walk.tail}`;
+  const names = archives.map(
+    ({ startPosition, endPosition }) => `@${startPosition}-@${endPosition}`,
+  );
+  return `manifest ${number} floor @${floor.tail}${checkpointAt} from index ${firstIndex} [${names.join(" ")}]`;
+}
+
 /** An input as a line. */
 export function describeInput(input: Input): string {
   switch (input.type) {
@@ -51,6 +67,13 @@ export function describeInput(input: Input): string {
       return `get #${input.request}: ${describeGot(input.outcome)}`;
     case "transfer":
       return `transfer to ${input.target ?? "the best"}`;
+    case "manifestResult": {
+      const { outcome, request } = input;
+      const got = outcome.type === "found" ? describeManifest(outcome.manifest) : outcome.type;
+      return `readManifest #${request}: ${got}`;
+    }
+    case "ledgerResult":
+      return `readLedger #${input.request}: ${input.outcome.type}`;
     default:
       return input.type;
   }
@@ -63,6 +86,12 @@ export function describeEffect(effect: Effect): string {
       return `create #${effect.request} ${describeSegment(effect.segment)}`;
     case "get":
       return `get #${effect.request} @${effect.position}`;
+    case "readManifest":
+      return `readManifest #${effect.request}`;
+    case "readLedger":
+      return `readLedger #${effect.request} of ${describeManifest(effect.manifest)}`;
+    case "leftBehind":
+      return `leftBehind ${describeManifest(effect.manifest)}`;
     case "send":
       return `to ${effect.to}: ${describeMessage(effect.message)}`;
     case "committed":

@@ -15,9 +15,9 @@ class ForgetfulCore implements AnyCore {
     this.#core = new Core(options);
   }
 
-  step(input: Input): readonly Effect[] {
+  step(input: Input, ageMs: number): readonly Effect[] {
     const forgets = input.type === "createResult" && input.outcome === "unknown";
-    return this.#core.step(forgets ? { ...input, outcome: "refused" } : input);
+    return this.#core.step(forgets ? { ...input, outcome: "refused" } : input, ageMs);
   }
 }
 

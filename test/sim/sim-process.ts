@@ -17,7 +17,7 @@ import type {
   View,
 } from "../../src/core/protocol.js";
 import type { NodeId, Segment } from "../../src/core/types.js";
-import { clusterId, seal, type SimAppend } from "./content.js";
+import { clusterId, foundingManifest, seal, type SimAppend } from "./content.js";
 import { describeEffect, describeInput, type Trace } from "./describe.js";
 import type { EventQueue } from "./event-queue.js";
 import type { NodePlan, Plan } from "./plan.js";
@@ -29,7 +29,7 @@ import { must } from "./violation.js";
 
 /** The core, as the simulator drives it. */
 export interface AnyCore {
-  step(input: Input): readonly Effect[];
+  step(input: Input, ageMs: number): readonly Effect[];
 }
 
 export type MakeCore = (options: CoreOptions) => AnyCore;
@@ -63,7 +63,9 @@ export interface ProcessOptions {
   readonly copied: boolean;
 }
 
-type Result = Input & { readonly type: "createResult" | "getResult" };
+type Result = Input & {
+  readonly type: "createResult" | "getResult" | "manifestResult" | "ledgerResult";
+};
 
 /** A running process. */
 export class SimProcess {
@@ -114,6 +116,7 @@ export class SimProcess {
       clusterId,
       members: plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId),
       settings: { ...plan.settings, window },
+      start: { manifest: foundingManifest, ledger: undefined, ageMs: world.queue.now },
       random: () => chances.next(),
       nonce: () => nonces.hex(),
       seal,
@@ -224,7 +227,7 @@ export class SimProcess {
     }
     const { trace } = this.#world;
     this.#notice(input);
-    const effects = this.#core.step(input);
+    const effects = this.#core.step(input, this.#world.queue.now);
     if (trace !== undefined && (input.type !== "tick" || effects.length > 0)) {
       trace(`${this.name} <- ${describeInput(input)}`);
     }
@@ -268,6 +271,8 @@ export class SimProcess {
       case "transfer":
         this.checks.transferBegan();
         break;
+      case "manifestResult":
+      case "ledgerResult":
       case "stop":
     }
   }
@@ -294,6 +299,13 @@ export class SimProcess {
         break;
       case "get":
         this.#get(effect.request, effect.position);
+        break;
+      case "readManifest":
+        this.#readManifest(effect.request);
+        break;
+      case "readLedger":
+      case "leftBehind":
+        must(false, "left-behind", () => `${this.name}: nothing is ever deleted`);
         break;
       case "send":
         this.checks.said(effect.message);
@@ -352,6 +364,12 @@ export class SimProcess {
     this.#world.store.get(this.node, position, (got) => {
       this.#answer({ type: "getResult", request, outcome: got });
     });
+  }
+
+  #readManifest(request: number): void {
+    this.#open(request, { type: "manifestResult", request, outcome: { type: "unavailable" } });
+    const outcome = { type: "found", manifest: foundingManifest } as const;
+    this.#answer({ type: "manifestResult", request, outcome });
   }
 
   #open(request: number, atDeadline: Result): void {
