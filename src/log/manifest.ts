@@ -9,6 +9,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 
+import { logStart } from "../core/walk.js";
 import { SuraftError } from "../errors.js";
 import { nameAfter } from "../store/object-name.js";
 import { settle } from "../store/settle.js";
@@ -22,15 +23,15 @@ import {
   segmentPrefix,
 } from "./names.js";
 import { corruptObject, storeFailure } from "./store-failure.js";
+import type { ManifestMember, ManifestView } from "../core/manifest.js";
 import type { BackoffOptions } from "../store/backoff.js";
 import type { ListItem, Store } from "../store/store.js";
-import type { Manifest, ManifestMember } from "./manifest-codec.js";
-
-export type { Manifest, ManifestMember } from "./manifest-codec.js";
 
 export interface OpenClusterOptions {
   /** Who the members are, if the cluster is to be founded. */
   readonly members: readonly ManifestMember[];
+  /** `G`, if the cluster is to be founded. An hour by default. */
+  readonly graceMs?: number;
   readonly signal: AbortSignal;
   /** How long to wait before the founding manifest is sent again. */
   readonly backoff?: BackoffOptions;
@@ -38,7 +39,10 @@ export interface OpenClusterOptions {
 
 /** Whether there is a manifest. */
 export type FoundManifest =
-  { readonly type: "found"; readonly manifest: Manifest } | { readonly type: "absent" };
+  { readonly type: "found"; readonly manifest: ManifestView } | { readonly type: "absent" };
+
+/** `G` of a cluster that is founded without one. */
+export const graceMsDefault = 3_600_000;
 
 /** A page of a listing. */
 const pageItems = 1000;
@@ -58,7 +62,10 @@ export async function readManifest(store: Store, signal: AbortSignal): Promise<F
  * The cluster's manifest, founding the cluster if the store is empty. Any number of nodes may do so
  * at once: all get the same manifest. Throws as {@link readManifest} does. Safe to retry.
  */
-export async function openCluster(store: Store, options: OpenClusterOptions): Promise<Manifest> {
+export async function openCluster(
+  store: Store,
+  options: OpenClusterOptions,
+): Promise<ManifestView> {
   const { signal } = options;
   const before = await readManifest(store, signal);
   if (before.type === "found") return before.manifest;
@@ -73,7 +80,7 @@ export async function openCluster(store: Store, options: OpenClusterOptions): Pr
 
 /** The founding manifest is settled when it returns: created by somebody. */
 async function found(store: Store, options: OpenClusterOptions): Promise<void> {
-  const { members, signal, backoff } = options;
+  const { members, graceMs = graceMsDefault, signal, backoff } = options;
   if (members.length === 0) {
     throw new SuraftError(
       "invalid",
@@ -81,7 +88,7 @@ async function found(store: Store, options: OpenClusterOptions): Promise<void> {
     );
   }
   const name = manifestName(0);
-  const bytes = encodeManifest(foundingManifest(members));
+  const bytes = encodeManifest(foundingManifest(members, graceMs));
   const settled = await translated(signal, name, () =>
     settle(store, name, bytes, { ...backoff, signal }),
   );
@@ -97,14 +104,22 @@ async function found(store: Store, options: OpenClusterOptions): Promise<void> {
   }
 }
 
-function foundingManifest(members: readonly ManifestMember[]): Manifest {
+/** The manifest of a new cluster, whose log is empty. */
+export function foundingManifest(
+  members: readonly ManifestMember[],
+  graceMs: number = graceMsDefault,
+): ManifestView {
   return {
     number: 0,
     clusterId: randomUUID(),
     members,
-    floorPosition: 0,
-    floorTerm: 0,
-    floorNextIndex: 1,
+    graceMs,
+    floor: logStart,
+    firstIndex: logStart.nextIndex,
+    marks: [],
+    checkpoint: undefined,
+    archives: [],
+    snapshots: [],
     nonce: randomBytes(16).toString("hex"),
     formatVersion,
   };
@@ -162,7 +177,7 @@ async function* listAll(
   }
 }
 
-function decode(bytes: Uint8Array, number: number): Manifest {
+function decode(bytes: Uint8Array, number: number): ManifestView {
   const decoded = decodeManifest(bytes, number);
   switch (decoded.type) {
     case "ok":

@@ -2,7 +2,6 @@
 
 import type { Logger } from "winston";
 import { SuraftError } from "../errors.js";
-import { viewOf } from "../log/manifest-view.js";
 import { openCluster } from "../log/manifest.js";
 import { storeFailure } from "../log/store-failure.js";
 import { checkStore } from "../store/check-store.js";
@@ -41,7 +40,7 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
     const manifest = await openCluster(store, { members: config.members, signal });
     const members = knownMembers(config, manifest.members, logger);
     logger.info(`cluster ${manifest.clusterId} in ${store.url}`);
-    const start = { manifest: viewOf(manifest), ledger: undefined, ageMs };
+    const start = { manifest: manifest, ledger: undefined, ageMs };
     const address = config.advertise;
     const node = new LogNode({ config, address, members, store, clock, start, logger, onFatal });
     return { node, store };

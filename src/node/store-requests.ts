@@ -5,7 +5,6 @@
 import { SuraftError } from "../errors.js";
 import { StoreError } from "../store/store.js";
 import { readManifest } from "../log/manifest.js";
-import { viewOf } from "../log/manifest-view.js";
 import { segmentName } from "../log/names.js";
 import { decodeSegment, storedBytes } from "../log/segment-codec.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../core/manifest.js";
@@ -82,7 +81,7 @@ export class StoreRequests {
     try {
       const read = await readManifest(store, AbortSignal.timeout(timeoutMs));
       this.#note(true, "");
-      if (read.type === "found") return { type: "found", manifest: viewOf(read.manifest) };
+      if (read.type === "found") return { type: "found", manifest: read.manifest };
       return { type: "corrupt", reason: "the manifests have vanished from the store" };
     } catch (error) {
       if (error instanceof SuraftError && error.kind === "corrupt") {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import { readLogDirectly } from "../../src/log/direct-reader.js";
 import { encodeManifest } from "../../src/log/manifest-codec.js";
+import { foundingManifest } from "../../src/log/manifest.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { StoreError } from "../../src/store/store.js";
 import { clusterId, collect, failure, gate, textsOf, WrittenLog } from "./written-log.js";
@@ -10,10 +11,8 @@ const { signal } = new AbortController();
 
 function founded(): WrittenLog {
   const written = new WrittenLog();
-  const floor = { floorPosition: 0, floorTerm: 0, floorNextIndex: 1 };
   const members = [{ nodeId: "node-1", address: "localhost:1" }];
-  const identity = { number: 0, clusterId, members, nonce: "0".repeat(32), formatVersion: 1 };
-  const bytes = encodeManifest({ ...identity, ...floor });
+  const bytes = encodeManifest({ ...foundingManifest(members), clusterId });
   written.store.objects.create(manifestName(0), bytes);
   return written;
 }

@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/storage/v1/storage.proto.
  */
 export const file_suraft_storage_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIsgBCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlY29yZHMYBSADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5SZWNvcmQSDQoFa2V5ZWQYBiABKAgijQIKBlJlY29yZBIUCgxlbnRyeV9vZmZzZXQYASABKA0SLwoIcHJvZHVjZWQYAiABKAsyGy5zdXJhZnQuc3RvcmFnZS52MS5Qcm9kdWNlZEgAEisKBm9wZW5lZBgDIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLk9wZW5lZEgAEisKBmNsb3NlZBgEIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkNsb3NlZEgAEisKBmZlbmNlZBgFIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkZlbmNlZEgAEi0KB3RyaW1tZWQYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5UcmltbWVkSABCBgoEa2luZCJWCghQcm9kdWNlZBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRIOCgZjcmMzMmMYBCABKAciCAoGT3BlbmVkIh0KBkNsb3NlZBITCgtwcm9kdWNlcl9pZBgBIAEoBCIXCgZGZW5jZWQSDQoFdG9rZW4YASABKAkiHgoHVHJpbW1lZBITCgtmaXJzdF9pbmRleBgBIAEoBCJRCgVFbnRyeRIPCgdwYXlsb2FkGAEgASgMEioKB2hlYWRlcnMYAiADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5IZWFkZXISCwoDa2V5GAMgASgJIiQKBkhlYWRlchILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAwi1wEKCE1hbmlmZXN0Eg4KBm51bWJlchgBIAEoBBISCgpjbHVzdGVyX2lkGAIgASgJEioKB21lbWJlcnMYAyADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXISFgoOZmxvb3JfcG9zaXRpb24YBCABKAQSEgoKZmxvb3JfdGVybRgFIAEoBBIYChBmbG9vcl9uZXh0X2luZGV4GAYgASgEEg0KBW5vbmNlGAcgASgMEhYKDmZvcm1hdF92ZXJzaW9uGAggASgNEg4KBmNyYzMyYxgPIAEoByIqCgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIsgBCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlY29yZHMYBSADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5SZWNvcmQSDQoFa2V5ZWQYBiABKAgijQIKBlJlY29yZBIUCgxlbnRyeV9vZmZzZXQYASABKA0SLwoIcHJvZHVjZWQYAiABKAsyGy5zdXJhZnQuc3RvcmFnZS52MS5Qcm9kdWNlZEgAEisKBm9wZW5lZBgDIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLk9wZW5lZEgAEisKBmNsb3NlZBgEIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkNsb3NlZEgAEisKBmZlbmNlZBgFIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkZlbmNlZEgAEi0KB3RyaW1tZWQYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5UcmltbWVkSABCBgoEa2luZCJWCghQcm9kdWNlZBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRIOCgZjcmMzMmMYBCABKAciCAoGT3BlbmVkIh0KBkNsb3NlZBITCgtwcm9kdWNlcl9pZBgBIAEoBCIXCgZGZW5jZWQSDQoFdG9rZW4YASABKAkiHgoHVHJpbW1lZBITCgtmaXJzdF9pbmRleBgBIAEoBCJRCgVFbnRyeRIPCgdwYXlsb2FkGAEgASgMEioKB2hlYWRlcnMYAiADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5IZWFkZXISCwoDa2V5GAMgASgJIiQKBkhlYWRlchILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAwinwMKCE1hbmlmZXN0Eg4KBm51bWJlchgBIAEoBBISCgpjbHVzdGVyX2lkGAIgASgJEioKB21lbWJlcnMYAyADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXISEAoIZ3JhY2VfbXMYBCABKAQSJgoFZmxvb3IYBSABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhMKC2ZpcnN0X2luZGV4GAYgASgEEg0KBW5vbmNlGAcgASgMEhYKDmZvcm1hdF92ZXJzaW9uGAggASgNEjEKCmNoZWNrcG9pbnQYCSABKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50EiYKBW1hcmtzGAogAygLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIvCghhcmNoaXZlcxgLIAMoCzIdLnN1cmFmdC5zdG9yYWdlLnYxLkFyY2hpdmVSZWYSMQoJc25hcHNob3RzGAwgAygLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuU25hcHNob3RSZWYSDgoGY3JjMzJjGA8gASgHIioKBk1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAki2wEKBFdhbGsSFQoNdGFpbF9wb3NpdGlvbhgBIAEoBBInCgVlcG9jaBgCIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkVwb2NoEg4KBndpbmRvdxgDIAEoDRIsCgRsYXN0GAQgASgLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuUHJlZGVjZXNzb3ISEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYByABKAQiYQoKQ2hlY2twb2ludBIlCgR3YWxrGAEgASgLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIsCgZsZWRnZXIYAiABKAsyHC5zdXJhZnQuc3RvcmFnZS52MS5PYmplY3RSZWYiUAoJT2JqZWN0UmVmEhAKCG1hbmlmZXN0GAEgASgEEg0KBW5vbmNlGAIgASgMEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGY3JjMzJjGAQgASgHItUBCgpBcmNoaXZlUmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhIWCg5zdGFydF9wb3NpdGlvbhgCIAEoBBIUCgxlbmRfcG9zaXRpb24YAyABKAQSEwoLZmlyc3RfaW5kZXgYBCABKAQSEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luZGV4X2J5dGVzGAcgASgEIn4KC1NuYXBzaG90UmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhISCgpuZXh0X2luZGV4GAIgASgEEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiegoHQXJjaGl2ZRIvCgZjaHVua3MYASADKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlQ2h1bmsSLgoFaW5kZXgYAiABKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlSW5kZXgSDgoGY3JjMzJjGA8gASgHIjwKDEFyY2hpdmVDaHVuaxIsCghzZWdtZW50cxgBIAMoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLlNlZ21lbnQihQEKDEFyY2hpdmVJbmRleBISCgpjbHVzdGVyX2lkGAEgASgJEisKBHJvd3MYAiADKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlUm93EiQKA2VuZBgDIAEoCzIXLnN1cmFmdC5zdG9yYWdlLnYxLldhbGsSDgoGY3JjMzJjGA8gASgHIlgKCkFyY2hpdmVSb3cSJgoFc3RhcnQYASABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhIKCnNpemVfYnl0ZXMYAiABKAQSDgoGY3JjMzJjGAMgASgHIokCCgZMZWRnZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRITCgtmaXJzdF9pbmRleBgCIAEoBBIYChBuZXh0X3Byb2R1Y2VyX2lkGAMgASgEEicKBWZlbmNlGAQgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRmVuY2USLwoJcHJvZHVjZXJzGAUgASgLMhwuc3VyYWZ0LnN0b3JhZ2UudjEuUHJvZHVjZXJzEisKB2Fuc3dlcnMYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5BbnN3ZXJzEiUKBGtleXMYByABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5LZXlzEg4KBmNyYzMyYxgPIAEoByIrCgVGZW5jZRINCgV0b2tlbhgBIAEoCRITCgtzaW5jZV9pbmRleBgCIAEoBCJJCglQcm9kdWNlcnMSFAoMcHJvZHVjZXJfaWRzGAEgAygEEhYKDmxhc3Rfc2VxdWVuY2VzGAIgAygEEg4KBmNsb3NlZBgDIAMoDSKnAQoHQW5zd2VycxIUCgxwcm9kdWNlcl9pZHMYASADKAQSEQoJc2VxdWVuY2VzGAIgAygEEhoKEmZpcnN0X2luZGV4X2RlbHRhcxgDIAMoBBIUCgxlbnRyeV9jb3VudHMYBCADKA0SEwoLdGVybV9kZWx0YXMYBSADKAQSGwoTdGltZXN0YW1wX21zX2RlbHRhcxgGIAMoBBIPCgdjcmMzMmNzGAcgAygHIkQKBEtleXMSDAoEa2V5cxgBIAMoCRIZChFsYXN0X2luZGV4X2RlbHRhcxgCIAMoBBITCgtyZWFjaF9pbmRleBgDIAEoBGIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One immutable object named `log/<position>`, the position written with 20 decimal digits.
@@ -494,7 +494,7 @@ export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
 
 /**
  * What is known about the log's past: `manifest/<number>`, the number written with 20 decimal
- * digits. The manifest with the greatest number counts.
+ * digits. The manifest with the greatest number counts. Each is the one before it with changes.
  *
  * @generated from message suraft.storage.v1.Manifest
  */
@@ -521,25 +521,27 @@ export type Manifest = Message<"suraft.storage.v1.Manifest"> & {
   members: Member[];
 
   /**
-   * No segment below this position is needed any more. 0 until a log is trimmed.
+   * How long after its deleter knew that it may be an object is deleted, at the least, in
+   * milliseconds. Fixed when the cluster is founded.
    *
-   * @generated from field: uint64 floor_position = 4;
+   * @generated from field: uint64 grace_ms = 4;
    */
-  floorPosition: bigint;
+  graceMs: bigint;
 
   /**
-   * The term at the floor. 0 until a log is trimmed.
+   * The walk at the floor. Segments below its tail may be gone: they are in the archives, or trimmed.
+   * Never decreases.
    *
-   * @generated from field: uint64 floor_term = 5;
+   * @generated from field: suraft.storage.v1.Walk floor = 5;
    */
-  floorTerm: bigint;
+  floor?: Walk | undefined;
 
   /**
-   * The index of the first entry at or above the floor. 1 until a log is trimmed.
+   * Entries below this index are gone for readers. 1 until the log is trimmed. Never decreases.
    *
-   * @generated from field: uint64 floor_next_index = 6;
+   * @generated from field: uint64 first_index = 6;
    */
-  floorNextIndex: bigint;
+  firstIndex: bigint;
 
   /**
    * 16 random bytes of the writer, so that a writer knows its own manifest.
@@ -554,6 +556,34 @@ export type Manifest = Message<"suraft.storage.v1.Manifest"> & {
    * @generated from field: uint32 format_version = 8;
    */
   formatVersion: number;
+
+  /**
+   * Where a node begins. Absent only while the floor is at the log's beginning.
+   *
+   * @generated from field: suraft.storage.v1.Checkpoint checkpoint = 9;
+   */
+  checkpoint?: Checkpoint | undefined;
+
+  /**
+   * The walk at places between the floor and the checkpoint, in order.
+   *
+   * @generated from field: repeated suraft.storage.v1.Walk marks = 10;
+   */
+  marks: Walk[];
+
+  /**
+   * What holds the segments below the floor, in order. Only what was trimmed is missing.
+   *
+   * @generated from field: repeated suraft.storage.v1.ArchiveRef archives = 11;
+   */
+  archives: ArchiveRef[];
+
+  /**
+   * Snapshots of the application's state machine, in order.
+   *
+   * @generated from field: repeated suraft.storage.v1.SnapshotRef snapshots = 12;
+   */
+  snapshots: SnapshotRef[];
 
   /**
    * CRC32C of all bytes of the object before this field's own five.
@@ -597,4 +627,601 @@ export type Member = Message<"suraft.storage.v1.Member"> & {
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
   messageDesc(file_suraft_storage_v1_storage, 14);
+
+/**
+ * How far a walk over the log has come: enough to judge what stands at the next position.
+ *
+ * @generated from message suraft.storage.v1.Walk
+ */
+export type Walk = Message<"suraft.storage.v1.Walk"> & {
+  /**
+   * The first position that it has not passed.
+   *
+   * @generated from field: uint64 tail_position = 1;
+   */
+  tailPosition: bigint;
+
+  /**
+   * The epoch of the last claim that counted. Absent where there was none.
+   *
+   * @generated from field: suraft.storage.v1.Epoch epoch = 2;
+   */
+  epoch?: Epoch | undefined;
+
+  /**
+   * That claim's window. 1 where there was none.
+   *
+   * @generated from field: uint32 window = 3;
+   */
+  window: number;
+
+  /**
+   * The last segment that counted. Absent where there was none.
+   *
+   * @generated from field: suraft.storage.v1.Predecessor last = 4;
+   */
+  last?: Predecessor | undefined;
+
+  /**
+   * The index of the next entry.
+   *
+   * @generated from field: uint64 next_index = 5;
+   */
+  nextIndex: bigint;
+
+  /**
+   * The timestamp of the last segment of entries that counted.
+   *
+   * @generated from field: google.protobuf.Timestamp timestamp = 6;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * The bytes of all segments that counted, as they were stored.
+   *
+   * @generated from field: uint64 size_bytes = 7;
+   */
+  sizeBytes: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Walk.
+ * Use `create(WalkSchema)` to create a new message.
+ */
+export const WalkSchema: GenMessage<Walk> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 15);
+
+/**
+ * A place where a node begins, instead of at the log's beginning.
+ *
+ * @generated from message suraft.storage.v1.Checkpoint
+ */
+export type Checkpoint = Message<"suraft.storage.v1.Checkpoint"> & {
+  /**
+   * The walk there.
+   *
+   * @generated from field: suraft.storage.v1.Walk walk = 1;
+   */
+  walk?: Walk | undefined;
+
+  /**
+   * What the segments that counted had established: the object `checkpoint/<manifest>-<nonce>`.
+   *
+   * @generated from field: suraft.storage.v1.ObjectRef ledger = 2;
+   */
+  ledger?: ObjectRef | undefined;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Checkpoint.
+ * Use `create(CheckpointSchema)` to create a new message.
+ */
+export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 16);
+
+/**
+ * Names an object of the bucket: `<kind>/<manifest>-<nonce>`, the number in 20 decimal digits, the
+ * nonce in 32 hexadecimal ones. It is named only once it stands.
+ *
+ * @generated from message suraft.storage.v1.ObjectRef
+ */
+export type ObjectRef = Message<"suraft.storage.v1.ObjectRef"> & {
+  /**
+   * The number of the first manifest that names the object.
+   *
+   * @generated from field: uint64 manifest = 1;
+   */
+  manifest: bigint;
+
+  /**
+   * 16 random bytes.
+   *
+   * @generated from field: bytes nonce = 2;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * The object's size.
+   *
+   * @generated from field: uint64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * The object's own `crc32c` field.
+   *
+   * @generated from field: fixed32 crc32c = 4;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.ObjectRef.
+ * Use `create(ObjectRefSchema)` to create a new message.
+ */
+export const ObjectRefSchema: GenMessage<ObjectRef> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 17);
+
+/**
+ * Names the archive `archive/<manifest>-<nonce>`.
+ *
+ * @generated from message suraft.storage.v1.ArchiveRef
+ */
+export type ArchiveRef = Message<"suraft.storage.v1.ArchiveRef"> & {
+  /**
+   * The object.
+   *
+   * @generated from field: suraft.storage.v1.ObjectRef object = 1;
+   */
+  object?: ObjectRef | undefined;
+
+  /**
+   * It stands for the segments from this position on.
+   *
+   * @generated from field: uint64 start_position = 2;
+   */
+  startPosition: bigint;
+
+  /**
+   * It stands for the segments before this position.
+   *
+   * @generated from field: uint64 end_position = 3;
+   */
+  endPosition: bigint;
+
+  /**
+   * The index of its first entry.
+   *
+   * @generated from field: uint64 first_index = 4;
+   */
+  firstIndex: bigint;
+
+  /**
+   * The index behind its last entry; `first_index` if it has none.
+   *
+   * @generated from field: uint64 next_index = 5;
+   */
+  nextIndex: bigint;
+
+  /**
+   * The timestamp of its last entry, or of the last one before it.
+   *
+   * @generated from field: google.protobuf.Timestamp timestamp = 6;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * How many bytes its `index` takes, without tag and length: they stand before the object's last five.
+   *
+   * @generated from field: uint64 index_bytes = 7;
+   */
+  indexBytes: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.ArchiveRef.
+ * Use `create(ArchiveRefSchema)` to create a new message.
+ */
+export const ArchiveRefSchema: GenMessage<ArchiveRef> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 18);
+
+/**
+ * Names the snapshot `snapshot/<manifest>-<nonce>`.
+ *
+ * @generated from message suraft.storage.v1.SnapshotRef
+ */
+export type SnapshotRef = Message<"suraft.storage.v1.SnapshotRef"> & {
+  /**
+   * The object.
+   *
+   * @generated from field: suraft.storage.v1.ObjectRef object = 1;
+   */
+  object?: ObjectRef | undefined;
+
+  /**
+   * It covers every entry before this index.
+   *
+   * @generated from field: uint64 next_index = 2;
+   */
+  nextIndex: bigint;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp timestamp = 3;
+   */
+  timestamp?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suraft.storage.v1.SnapshotRef.
+ * Use `create(SnapshotRefSchema)` to create a new message.
+ */
+export const SnapshotRefSchema: GenMessage<SnapshotRef> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 19);
+
+/**
+ * Old segments in one object: `archive/<manifest>-<nonce>`. Segments that do not count are left out.
+ *
+ * @generated from message suraft.storage.v1.Archive
+ */
+export type Archive = Message<"suraft.storage.v1.Archive"> & {
+  /**
+   * The segments, in order.
+   *
+   * @generated from field: repeated suraft.storage.v1.ArchiveChunk chunks = 1;
+   */
+  chunks: ArchiveChunk[];
+
+  /**
+   * Where to find them. Everything before it is chunks.
+   *
+   * @generated from field: suraft.storage.v1.ArchiveIndex index = 2;
+   */
+  index?: ArchiveIndex | undefined;
+
+  /**
+   * CRC32C of all bytes of the object before this field's own five.
+   *
+   * @generated from field: fixed32 crc32c = 15;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Archive.
+ * Use `create(ArchiveSchema)` to create a new message.
+ */
+export const ArchiveSchema: GenMessage<Archive> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 20);
+
+/**
+ * Segments that are read and checked together.
+ *
+ * @generated from message suraft.storage.v1.ArchiveChunk
+ */
+export type ArchiveChunk = Message<"suraft.storage.v1.ArchiveChunk"> & {
+  /**
+   * Each as it was stored, its checksum included.
+   *
+   * @generated from field: repeated suraft.storage.v1.Segment segments = 1;
+   */
+  segments: Segment[];
+};
+
+/**
+ * Describes the message suraft.storage.v1.ArchiveChunk.
+ * Use `create(ArchiveChunkSchema)` to create a new message.
+ */
+export const ArchiveChunkSchema: GenMessage<ArchiveChunk> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 21);
+
+/**
+ * Where an archive's segments are.
+ *
+ * @generated from message suraft.storage.v1.ArchiveIndex
+ */
+export type ArchiveIndex = Message<"suraft.storage.v1.ArchiveIndex"> & {
+  /**
+   * The cluster that the segments belong to.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * A row for each chunk.
+   *
+   * @generated from field: repeated suraft.storage.v1.ArchiveRow rows = 2;
+   */
+  rows: ArchiveRow[];
+
+  /**
+   * The walk behind the last chunk.
+   *
+   * @generated from field: suraft.storage.v1.Walk end = 3;
+   */
+  end?: Walk | undefined;
+
+  /**
+   * CRC32C of all bytes of this message before this field's own five.
+   *
+   * @generated from field: fixed32 crc32c = 15;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.ArchiveIndex.
+ * Use `create(ArchiveIndexSchema)` to create a new message.
+ */
+export const ArchiveIndexSchema: GenMessage<ArchiveIndex> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 22);
+
+/**
+ * Where a chunk is.
+ *
+ * @generated from message suraft.storage.v1.ArchiveRow
+ */
+export type ArchiveRow = Message<"suraft.storage.v1.ArchiveRow"> & {
+  /**
+   * The walk before the chunk's first position.
+   *
+   * @generated from field: suraft.storage.v1.Walk start = 1;
+   */
+  start?: Walk | undefined;
+
+  /**
+   * What the chunk takes in the object, tag and length included. Chunks stand one behind the other.
+   *
+   * @generated from field: uint64 size_bytes = 2;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * CRC32C of these bytes.
+   *
+   * @generated from field: fixed32 crc32c = 3;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.ArchiveRow.
+ * Use `create(ArchiveRowSchema)` to create a new message.
+ */
+export const ArchiveRowSchema: GenMessage<ArchiveRow> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 23);
+
+/**
+ * What the segments up to a place in the log have established: `checkpoint/<manifest>-<nonce>`.
+ *
+ * @generated from message suraft.storage.v1.Ledger
+ */
+export type Ledger = Message<"suraft.storage.v1.Ledger"> & {
+  /**
+   * The cluster.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * The greatest index that the log was trimmed to. 1 if it was not.
+   *
+   * @generated from field: uint64 first_index = 2;
+   */
+  firstIndex: bigint;
+
+  /**
+   * The id of the producer that is opened next.
+   *
+   * @generated from field: uint64 next_producer_id = 3;
+   */
+  nextProducerId: bigint;
+
+  /**
+   * The fencing token in force, if there is one.
+   *
+   * @generated from field: suraft.storage.v1.Fence fence = 4;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * The producers that are known.
+   *
+   * @generated from field: suraft.storage.v1.Producers producers = 5;
+   */
+  producers?: Producers | undefined;
+
+  /**
+   * Answers to producers' appends.
+   *
+   * @generated from field: suraft.storage.v1.Answers answers = 6;
+   */
+  answers?: Answers | undefined;
+
+  /**
+   * Keys of entries.
+   *
+   * @generated from field: suraft.storage.v1.Keys keys = 7;
+   */
+  keys?: Keys | undefined;
+
+  /**
+   * CRC32C of all bytes of the object before this field's own five.
+   *
+   * @generated from field: fixed32 crc32c = 15;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Ledger.
+ * Use `create(LedgerSchema)` to create a new message.
+ */
+export const LedgerSchema: GenMessage<Ledger> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 24);
+
+/**
+ * A fencing token.
+ *
+ * @generated from message suraft.storage.v1.Fence
+ */
+export type Fence = Message<"suraft.storage.v1.Fence"> & {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * The index that the next entry had when it was set.
+   *
+   * @generated from field: uint64 since_index = 2;
+   */
+  sinceIndex: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Fence.
+ * Use `create(FenceSchema)` to create a new message.
+ */
+export const FenceSchema: GenMessage<Fence> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 25);
+
+/**
+ * Producers, in columns: the least recently used first.
+ *
+ * @generated from message suraft.storage.v1.Producers
+ */
+export type Producers = Message<"suraft.storage.v1.Producers"> & {
+  /**
+   * The producers' ids.
+   *
+   * @generated from field: repeated uint64 producer_ids = 1;
+   */
+  producerIds: bigint[];
+
+  /**
+   * The number of each one's last append. 0: none.
+   *
+   * @generated from field: repeated uint64 last_sequences = 2;
+   */
+  lastSequences: bigint[];
+
+  /**
+   * Which of them were closed: their places in the columns, from 0, rising.
+   *
+   * @generated from field: repeated uint32 closed = 3;
+   */
+  closed: number[];
+};
+
+/**
+ * Describes the message suraft.storage.v1.Producers.
+ * Use `create(ProducersSchema)` to create a new message.
+ */
+export const ProducersSchema: GenMessage<Producers> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 26);
+
+/**
+ * Answers to producers' appends, in columns, in the order of the log. "Deltas" are differences from
+ * the row before, from 0 in the first row.
+ *
+ * @generated from message suraft.storage.v1.Answers
+ */
+export type Answers = Message<"suraft.storage.v1.Answers"> & {
+  /**
+   * Whose appends they are.
+   *
+   * @generated from field: repeated uint64 producer_ids = 1;
+   */
+  producerIds: bigint[];
+
+  /**
+   * The producers' numbers for them.
+   *
+   * @generated from field: repeated uint64 sequences = 2;
+   */
+  sequences: bigint[];
+
+  /**
+   * The indexes of their first entries.
+   *
+   * @generated from field: repeated uint64 first_index_deltas = 3;
+   */
+  firstIndexDeltas: bigint[];
+
+  /**
+   * How many entries they have.
+   *
+   * @generated from field: repeated uint32 entry_counts = 4;
+   */
+  entryCounts: number[];
+
+  /**
+   * The terms of the leaders that committed them.
+   *
+   * @generated from field: repeated uint64 term_deltas = 5;
+   */
+  termDeltas: bigint[];
+
+  /**
+   * When the leaders took them in, in milliseconds since 1970.
+   *
+   * @generated from field: repeated uint64 timestamp_ms_deltas = 6;
+   */
+  timestampMsDeltas: bigint[];
+
+  /**
+   * The checksums of their entries.
+   *
+   * @generated from field: repeated fixed32 crc32cs = 7;
+   */
+  crc32cs: number[];
+};
+
+/**
+ * Describes the message suraft.storage.v1.Answers.
+ * Use `create(AnswersSchema)` to create a new message.
+ */
+export const AnswersSchema: GenMessage<Answers> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 27);
+
+/**
+ * Keys of entries, in the order of the indexes. "Deltas" as in Answers.
+ *
+ * @generated from message suraft.storage.v1.Keys
+ */
+export type Keys = Message<"suraft.storage.v1.Keys"> & {
+  /**
+   * The keys.
+   *
+   * @generated from field: repeated string keys = 1;
+   */
+  keys: string[];
+
+  /**
+   * Where the last entry with the key stands.
+   *
+   * @generated from field: repeated uint64 last_index_deltas = 2;
+   */
+  lastIndexDeltas: bigint[];
+
+  /**
+   * Keys whose last entry stands below this index may be missing.
+   *
+   * @generated from field: uint64 reach_index = 3;
+   */
+  reachIndex: bigint;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Keys.
+ * Use `create(KeysSchema)` to create a new message.
+ */
+export const KeysSchema: GenMessage<Keys> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 28);
 
