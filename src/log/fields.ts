@@ -137,6 +137,43 @@ export class Fields {
     }
   }
 
+  /** A repeated text: each is not empty. */
+  texts(field: number, name: string): string[] {
+    const texts: string[] = [];
+    const { cursor } = this;
+    while (!cursor.atEnd && cursor.bytes[cursor.offset] === tagOf(field, wireType.bytes)) {
+      texts.push(this.text(field, name));
+    }
+    return texts;
+  }
+
+  /** A repeated number, packed. */
+  packed(field: number): Float64Array {
+    const bytes = this.bytes(field);
+    // A number's last byte has no continuation bit.
+    let count = 0;
+    for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) < 0x80) count++;
+    const values = new Float64Array(count);
+    const cursor = new Cursor(bytes);
+    for (let place = 0; place < count; place++) {
+      const value = cursor.varint();
+      if (value < 0)
+        throw new Malformed(`field ${field} of ${this.#message} has ${cursor.problem}`);
+      values[place] = value;
+    }
+    if (cursor.atEnd) return values;
+    throw new Malformed(`field ${field} of ${this.#message} has a number that is cut off`);
+  }
+
+  /** A repeated number of four bytes, packed. */
+  packedFixed32(field: number): Uint32Array {
+    const bytes = this.bytes(field);
+    if (bytes.length % 4 > 0) {
+      throw new Malformed(`field ${field} of ${this.#message} has a number that is cut off`);
+    }
+    return Uint32Array.from({ length: bytes.length / 4 }, (_, at) => readFixed32(bytes, at * 4));
+  }
+
   /** Whether the field stands next; the cursor is then behind its tag. */
   has(field: number, type: number): boolean {
     const { cursor } = this;
