@@ -4,8 +4,8 @@
  *
  * Invariant: a position is asked for only within `readAhead` of the tail, so what is held ahead
  * of the walk is bounded.
- * Invariant: only absence at or below the tail proves anything; absence above it, with a gap
- * below, says nothing (PROTOCOL.md sections 3 and 5).
+ * Invariant: only absence at the tail proves anything; above it, with a gap below, it says nothing
+ * (PROTOCOL.md sections 3 and 5), and below it the name may have been freed meanwhile (section 9).
  */
 
 import type { Context } from "./context.js";
@@ -13,10 +13,13 @@ import type { KnownLog } from "./known-log.js";
 import type { RequestId } from "./protocol.js";
 import type { Position } from "./types.js";
 
-/** The latest get of a position under way. */
-interface Asked {
+/** A get of a position that is under way, or whose answer is held. */
+export interface Look {
   readonly request: RequestId;
+  readonly position: Position;
   readonly atTick: number;
+  /** The age clock just before it was sent. */
+  readonly ageMs: number;
 }
 
 export class CatchUp {
@@ -30,8 +33,9 @@ export class CatchUp {
   #proofWanted: RequestId = 0;
   /** The latest request known to have been sent when everything then committed lay below the tail. */
   #proof: RequestId = 0;
-  readonly #asked = new Map<Position, Asked>();
-  readonly #positions = new Map<RequestId, Position>();
+  /** The latest of each position. */
+  #asked = new Map<Position, Look>();
+  #looks = new Map<RequestId, Look>();
   /** How far a search for the tail runs ahead: doubles while segments are found. */
   #width = 1;
   #retryAt = 0;
@@ -64,23 +68,42 @@ export class CatchUp {
     return this.#proof;
   }
 
-  /** Takes a request back whose answer has come; undefined if it was not this module's. */
-  take(request: RequestId): Position | undefined {
-    const position = this.#positions.get(request);
-    if (position === undefined) return undefined;
-    this.#positions.delete(request);
-    if (this.#asked.get(position)?.request === request) this.#asked.delete(position);
-    return position;
+  /** Whether the request is one of this module's, and its answer has not been taken. */
+  awaits(request: RequestId): boolean {
+    return this.#looks.has(request);
+  }
+
+  /** Takes a request back whose answer counts; undefined if it was not this module's. */
+  take(request: RequestId): Look | undefined {
+    const look = this.#looks.get(request);
+    if (look === undefined) return undefined;
+    this.#looks.delete(request);
+    if (this.#asked.get(look.position) === look) this.#asked.delete(look.position);
+    return look;
+  }
+
+  /** The log is held anew: no answer to what was asked before is taken. */
+  restart(): void {
+    this.#asked = new Map();
+    this.#looks = new Map();
+    this.#width = 1;
+    this.#retryAt = 0;
   }
 
   found(): void {
     this.#width = Math.min(this.#width * 2, this.#context.options.settings.readAhead);
   }
 
-  absent(request: RequestId, position: Position): void {
+  /**
+   * Nothing stands at the position. Below the tail that is no news of the tail: by now the name may have
+   * been freed. Returns whether the tail was seen to be the tail.
+   */
+  absent({ request, position }: Look): boolean {
     this.#width = 1;
-    if (position <= this.#log.tail) this.prove(request);
+    const isTail = position === this.#log.tail;
+    if (isTail) this.prove(request);
     if (position < this.#target && request >= this.#targetSince) this.#target = position;
+    return isTail;
   }
 
   unavailable(): void {
@@ -108,7 +131,7 @@ export class CatchUp {
    * A look under way that proves nothing to the latest reader is waited for all the same, so that
    * one look follows it for all that came meanwhile; but not for long, should it be stuck.
    */
-  #isTooOld(asked: Asked | undefined): boolean {
+  #isTooOld(asked: Look | undefined): boolean {
     if (asked === undefined || asked.request >= this.#proofWanted) return false;
     const { now, options } = this.#context;
     return now - asked.atTick >= options.settings.repeatTicks;
@@ -116,8 +139,10 @@ export class CatchUp {
 
   #ask(position: Position): void {
     const request = this.#context.newRequest();
-    this.#asked.set(position, { request, atTick: this.#context.now });
-    this.#positions.set(request, position);
+    const { now: atTick, ageMs } = this.#context;
+    const look = { request, position, atTick, ageMs };
+    this.#asked.set(position, look);
+    this.#looks.set(request, look);
     this.#context.emit({ type: "get", request, position });
   }
 }

@@ -4,13 +4,15 @@
  * No clock, no randomness, no I/O of its own: time is ticks, randomness is given, and what the
  * store, a peer or a client says comes in as an input. The simulator drives this same class.
  *
- * Invariant: whatever becomes known of a position passes through {@link Core.#learn}, the one
- * place where a later version accepts or drops an answer (PROTOCOL.md section 9).
+ * Invariant: whatever becomes known of a position passes through {@link Core.#learn}, and only what
+ * {@link Answers} lets count gets there (PROTOCOL.md section 9).
  */
 
+import { Answers } from "./answers.js";
 import { CatchUp } from "./catch-up.js";
 import { Context } from "./context.js";
 import { Election } from "./election.js";
+import { cloned, contradictory, duplicate } from "./faults.js";
 import { KnownLog } from "./known-log.js";
 import { PeerProcesses } from "./peer-processes.js";
 import { Reads } from "./reads.js";
@@ -22,7 +24,6 @@ import type { WalkState } from "./walk.js";
 import type {
   Effect,
   Fault,
-  GetOutcome,
   HeartbeatRequest,
   HeartbeatResponse,
   Input,
@@ -47,6 +48,7 @@ const timeoutDoublingsMax = 6;
 export class Core {
   readonly #context: Context;
   readonly #log: KnownLog;
+  readonly #answers: Answers;
   readonly #catchUp: CatchUp;
   readonly #election: Election;
   readonly #reads: Reads;
@@ -66,12 +68,22 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#context = new Context(options);
-    this.#log = new KnownLog(options.clusterId);
+    this.#log = new KnownLog(options.clusterId, options.start.manifest.checkpoint?.walk);
     this.#catchUp = new CatchUp(this.#context, this.#log);
     this.#election = new Election(this.#context, this.#log, this.#catchUp);
     this.#reads = new Reads(this.#context, this.#log, this.#catchUp);
     this.#processes = new PeerProcesses(this.#context);
     this.#transfer = new Transfer(this.#context);
+    this.#answers = new Answers(this.#context, this.#log, this.#catchUp, {
+      owner: (request) => this.#owner(request),
+      learn: (segment) => this.#learn(segment),
+      leftBehind: () => this.#leaveBehind(),
+      restarted: (walk, manifest, ledger) => {
+        this.#log.restart(walk);
+        this.#context.emit({ type: "leftBehind", manifest, ledger });
+      },
+      fail: (fault) => this.#fail(fault),
+    });
   }
 
   /** What this node knows of the log. */
@@ -119,20 +131,15 @@ export class Core {
         return this.#reads.cancel(input.readId);
       case "message":
         return this.#message(input.sender, input.message);
-      case "createResult": {
-        const { request, outcome } = input;
-        const owner = this.#owner(request);
-        const stands = owner?.created(request, outcome);
-        if (stands !== undefined) this.#learn(stands);
-        return;
-      }
+      case "createResult":
       case "getResult":
-        return this.#got(input.request, input.outcome);
+        return this.#answers.hear(input);
       case "transfer":
         return this.#beginTransfer(input.target, input.timeoutTicks);
       case "manifestResult":
+        return this.#answers.manifestRead(input.request, input.outcome);
       case "ledgerResult":
-        return;
+        return this.#answers.ledgerRead(input.request, input.outcome);
       case "stop":
         this.#draining = true;
         return;
@@ -189,7 +196,7 @@ export class Core {
       case "voteRequest":
         return this.#election.voteRequest(from, message);
       case "voteResponse":
-        if (message.duplicate) return this.#failDuplicate(from);
+        if (message.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
         return this.#election.voteResponse(from, message);
       case "heartbeatRequest":
         return this.#heartbeat(from, message);
@@ -206,7 +213,7 @@ export class Core {
   }
 
   #heartbeatAnswered(from: NodeId, response: HeartbeatResponse): void {
-    if (response.duplicate) return this.#failDuplicate(from);
+    if (response.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
     this.#transfer.heard(from, response.tailPosition);
     const isGreater = this.#election.sawTerm(response.term);
     // During a transfer it is the target's term: the leader is there until the target has claimed.
@@ -268,46 +275,17 @@ export class Core {
     return this.#settling.find((tenure) => tenure.owns(request));
   }
 
-  #got(request: RequestId, outcome: GetOutcome): void {
-    const asked = this.#catchUp.take(request);
-    const owner = asked === undefined ? this.#owner(request) : undefined;
-    if (asked === undefined && owner === undefined) return;
-    switch (outcome.type) {
-      case "found": {
-        const position = asked ?? owner?.readBackDone(request);
-        if (asked !== undefined) this.#catchUp.found();
-        if (position === undefined) return;
-        if (outcome.segment.position !== position) return this.#failMisplaced(position);
-        return this.#learn(outcome.segment);
-      }
-      case "absent": {
-        if (asked !== undefined) return this.#catchUp.absent(request, asked);
-        const position = owner?.readBackDone(request);
-        return position === undefined ? undefined : this.#failVanished(position);
-      }
-      case "unavailable":
-        owner?.readBackFailed(request);
-        if (asked !== undefined) this.#catchUp.unavailable();
-        return;
-      case "corrupt": {
-        const position = asked ?? owner?.readBackDone(request);
-        if (position === undefined) return;
-        return this.#fail({ kind: "corrupt", message: outcome.reason, position });
-      }
-    }
-  }
-
   /** It has become known what stands at a position. */
   #learn(segment: Segment): void {
     if (this.#log.knows(segment.position)) return;
     this.#log.learn(segment);
     for (const tenure of this.#tenures()) {
       const verdict = tenure.learned(segment);
-      if (verdict === "cloned") return this.#failCloned(segment);
+      if (verdict === "cloned") return this.#fail(cloned(segment));
       if (verdict === "deposed" && tenure === this.#tenure) this.#stepDown("deposed");
     }
     for (let passed = this.#log.next(); passed !== undefined; passed = this.#log.next()) {
-      if (passed === "corrupt") return this.#failContradiction(this.#log.tail);
+      if (passed === "corrupt") return this.#fail(contradictory(this.#log.tail));
       this.#pass(passed);
     }
   }
@@ -319,6 +297,7 @@ export class Core {
       if (sent !== undefined) {
         appends = sent.appends;
         this.#catchUp.prove(sent.firstRequest);
+        this.#answers.anchor(sent.firstAgeMs);
         this.#timeoutDoublings = 0;
       }
       if (valid && segment.type === "claim" && tenure.endedBy(segment)) {
@@ -339,7 +318,8 @@ export class Core {
     this.#settling = this.#settling.filter((tenure) => !tenure.isOver);
     if (this.#draining) this.#drain();
     this.#reads.pump({ leader: this.#leaderId(), busy: this.busy });
-    this.#catchUp.pump();
+    this.#answers.pump();
+    if (!this.#answers.isBlocked) this.#catchUp.pump();
     this.#heartbeats();
   }
 
@@ -359,6 +339,19 @@ export class Core {
     this.#tenure = undefined;
     this.#settling.push(tenure);
     this.#election.steppedDown();
+  }
+
+  /** What is open has an unknown fate; nothing that was asked before is believed any more. */
+  #leaveBehind(): void {
+    this.#giveUp("leftBehind");
+    this.#catchUp.restart();
+    this.#election.restart();
+  }
+
+  #giveUp(why: Fault["kind"] | "leftBehind"): void {
+    for (const tenure of this.#tenures()) tenure.abandon(why);
+    this.#tenure = undefined;
+    this.#settling = [];
   }
 
   /** The leader's own appends are finished; then nobody hears from it any more. */
@@ -433,38 +426,11 @@ export class Core {
     if (appends.length > 0) this.#context.emit({ type: "returned", appends, reason });
   }
 
-  #failVanished(position: Position): void {
-    const message = `the object at position ${position} has vanished from the store`;
-    this.#fail({ kind: "corrupt", message, position });
-  }
-
-  #failMisplaced(position: Position): void {
-    const message = `the object at position ${position} was written for another position`;
-    this.#fail({ kind: "corrupt", message, position });
-  }
-
-  #failContradiction(position: Position): void {
-    const message = `the object at position ${position} contradicts the one it follows`;
-    this.#fail({ kind: "corrupt", message, position });
-  }
-
-  #failCloned(segment: Segment): void {
-    const message = `another process leads as this node, in its own term ${segment.epoch.term}`;
-    this.#fail({ kind: "cloned", message, position: segment.position });
-  }
-
-  #failDuplicate(by: NodeId): void {
-    const { nodeId } = this.#context.options;
-    const message = `${by} hears from another live process with the node id ${nodeId}`;
-    this.#fail({ kind: "duplicate", message });
-  }
-
   /** Goes on no more: what is open has an unknown fate, and nothing new is taken in. */
   #fail(fault: Fault): void {
     this.#fault = fault;
-    for (const tenure of this.#tenures()) tenure.abandon(fault.kind);
-    this.#tenure = undefined;
-    this.#settling = [];
+    this.#giveUp(fault.kind);
+    this.#answers.drop();
     this.#reads.failAll();
     if (this.#draining) this.#drain();
   }

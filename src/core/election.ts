@@ -107,6 +107,13 @@ export class Election {
     if (this.#stage.type === "elected") this.#follow();
   }
 
+  /** The log is held anew: as a node that starts, it first reads it to its tail. */
+  restart(): void {
+    this.#heard = undefined;
+    this.#stage = { type: "starting", since: this.#context.nextRequest };
+    this.#catchUp.wantProof(this.#context.nextRequest);
+  }
+
   voteRequest(from: NodeId, request: VoteRequest): void {
     if (this.#stage.type === "starting" || !this.#isVoter) return;
     const { preVote, term, transfer } = request;

@@ -19,11 +19,12 @@ export interface Passed {
 
 export class KnownLog {
   readonly #clusterId: string;
-  readonly #ahead = new Map<Position, Segment>();
-  #walk: WalkState = logStart;
+  #ahead = new Map<Position, Segment>();
+  #walk: WalkState;
 
-  constructor(clusterId: string) {
+  constructor(clusterId: string, walk: WalkState = logStart) {
     this.#clusterId = clusterId;
+    this.#walk = walk;
   }
 
   get walk(): WalkState {
@@ -33,6 +34,14 @@ export class KnownLog {
   /** The first unknown position, `w`. */
   get tail(): Position {
     return this.#walk.tail;
+  }
+
+  /** Begins anew at a later state of the same log. */
+  restart(walk: WalkState): void {
+    assert(walk.tail > this.#walk.tail, "the walk's tail never moves back");
+    assert(walk.nextIndex >= this.#walk.nextIndex, "the next index never moves back");
+    this.#ahead = new Map();
+    this.#walk = walk;
   }
 
   /** Whether it is known what stands at a position. */

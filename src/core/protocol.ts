@@ -221,9 +221,18 @@ export type ProducerOutcome =
   | { readonly type: "producerExpired" }
   | { readonly type: "producerUnknown" };
 
-/** Why appends come back that are certainly not in the log. `notBegun`: one before them was refused. */
+/**
+ * Why appends come back that are certainly not in the log. `notBegun`: one before them was refused;
+ * `leftBehind`: the log's beginning went on without their node.
+ */
 export type ReturnReason =
-  "notLeader" | "overloaded" | "stopping" | "storeUnavailable" | "deposed" | "notBegun";
+  | "notLeader"
+  | "overloaded"
+  | "stopping"
+  | "storeUnavailable"
+  | "deposed"
+  | "notBegun"
+  | "leftBehind";
 
 /**
  * What a transfer came to.

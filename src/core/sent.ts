@@ -25,6 +25,8 @@ export class Sent {
   appends: readonly Append[];
   /** A read that began at or before this request is proven by the segment's commit. */
   readonly firstRequest: RequestId;
+  /** The age clock just before the first create was sent. */
+  readonly firstAgeMs: number;
   readonly openedAtTick: number;
   /** It can never become valid: its place is taken, or its predecessor's is. */
   dead = false;
@@ -38,6 +40,7 @@ export class Sent {
     this.segment = segment;
     this.appends = appends;
     this.openedAtTick = context.now;
+    this.firstAgeMs = context.ageMs;
     this.firstRequest = context.nextRequest;
   }
 

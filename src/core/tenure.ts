@@ -225,8 +225,8 @@ export class Tenure {
    * Stops at once: what was sent has an unknown fate. Where another process may hold the same
    * appends (`cloned`), so has what was not.
    */
-  abandon(fault: Fault["kind"]): void {
-    if (fault !== "cloned") this.stepDown("notLeader");
+  abandon(why: Fault["kind"] | "leftBehind"): void {
+    if (why !== "cloned") this.stepDown(why === "leftBehind" ? why : "notLeader");
     this.#phase = "settling";
     this.#giveUp(this.#queue.takeAll());
   }

@@ -391,6 +391,7 @@ function returnError(reason: ReturnReason): SuraftError {
       return new SuraftError("overloaded", "too many appends wait for the store; slow down");
     case "notLeader":
     case "deposed":
+    case "leftBehind":
     case "storeUnavailable":
       // Worth another try, by whoever leads next.
       return new SuraftError("not_leader", `the leader stepped down: ${reason}`);

@@ -25,7 +25,7 @@ const someEvent = fc.record({
 type Event = typeof someEvent extends fc.Arbitrary<infer T> ? T : never;
 
 class RandomStory {
-  readonly world = new World(["a", "b", "c"], { ...settings, window: 3 });
+  readonly world = new World(["a", "b", "c"], { ...settings, window: 3 }, 3_600_000);
   /** The end of the log in the store when the read began. */
   readonly #reads = new Map<number, Position>();
   /** What each epoch has sent where. */

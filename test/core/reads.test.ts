@@ -46,7 +46,8 @@ class Readers {
 
   /** The look at the tail, sent just now, finds nothing. */
   lookFindsNothing(): void {
-    this.catchUp.absent(this.context.nextRequest - 1, this.log.tail);
+    const request = this.context.nextRequest - 1;
+    this.catchUp.absent({ request, position: this.log.tail, atTick: 0, ageMs: 0 });
   }
 }
 

@@ -12,9 +12,10 @@ import { Core } from "../../src/core/core.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import type { Effect, Input, Message } from "../../src/core/protocol.js";
 import type { NodeId, Position, Segment, SegmentDraft } from "../../src/core/types.js";
-import { manifest } from "./samples.js";
+import { advance, logStart } from "../../src/core/walk.js";
+import { emptyLedger, manifest } from "./samples.js";
 import { TranscriptStore } from "./transcript-store.js";
-import type { StoreRequest } from "./transcript-store.js";
+import type { StoreEffect, StoreRequest } from "./transcript-store.js";
 import type { NamedAppend, Body } from "./transcript-text.js";
 
 /** One process of a node. */
@@ -24,10 +25,12 @@ export interface Process {
   readonly incarnation: string;
   readonly core: Core;
   /** All that it was told: a clone is told the same. */
-  readonly inputs: Input[];
+  readonly inputs: { readonly input: Input; readonly ageMs: number }[];
   /** What this process draws, one after another. */
   readonly nonces: string[];
   ticks: number;
+  /** Its age clock. */
+  ageMs: number;
   alive: boolean;
 }
 
@@ -43,6 +46,9 @@ export interface Scene {
   readonly effects: readonly Effect[];
 }
 
+/** A wall clock that ticks with the processes. */
+export const msPerTick = 100;
+
 type Fate = "open" | "acknowledged" | "returned" | "unknown";
 
 /** Where in the election timeout a node's own is: `a` stands first, then `b`, then `c`. */
@@ -51,7 +57,7 @@ const spread = [0, 0.4, 0.8, 0.6, 0.2];
 const cluster = "cluster";
 
 export class World {
-  readonly store = new TranscriptStore<Process>();
+  readonly store: TranscriptStore<Process>;
   readonly processes: Process[] = [];
   letters: Letter[] = [];
   readonly #members: readonly NodeId[];
@@ -59,9 +65,10 @@ export class World {
   readonly #fates = new Map<string, Fate>();
   #nonces = 0;
 
-  constructor(members: readonly NodeId[], settings: CoreSettings) {
+  constructor(members: readonly NodeId[], settings: CoreSettings, graceMs: number) {
     this.#members = members;
     this.#settings = settings;
+    this.store = new TranscriptStore(manifest({ clusterId: cluster, graceMs }));
   }
 
   /** Starts a process of a node. */
@@ -75,11 +82,12 @@ export class World {
     assert(open.length === 0, "a process is copied at rest");
     const { nodeId, incarnation, nonces } = original;
     const process = this.#begin({ name, nodeId, incarnation, nonces: [...nonces] });
-    for (const input of original.inputs) {
-      process.core.step(input, 0);
-      process.inputs.push(input);
+    for (const told of original.inputs) {
+      process.core.step(told.input, told.ageMs);
+      process.inputs.push(told);
     }
     process.ticks = original.ticks;
+    process.ageMs = original.ageMs;
   }
 
   process(name: string): Process {
@@ -99,15 +107,18 @@ export class World {
   /** One step, its effects taken up by the network and the store. */
   step(process: Process, input: Input, sender?: Process): Scene {
     assert(process.alive, `${process.name} is alive`);
-    process.inputs.push(input);
-    if (input.type === "tick") process.ticks++;
+    if (input.type === "tick") {
+      process.ticks++;
+      process.ageMs += msPerTick;
+    }
+    process.inputs.push({ input, ageMs: process.ageMs });
     if (input.type === "append") {
       for (const append of input.appends as readonly NamedAppend[]) {
         assert(!this.#fates.has(append.name), "each append has its own name");
         this.#fates.set(append.name, "open");
       }
     }
-    const effects = process.core.step(input, 0);
+    const effects = process.core.step(input, process.ageMs);
     for (const effect of effects) this.#perform(process, effect, sender);
     return { process, effects };
   }
@@ -133,8 +144,10 @@ export class World {
 
   /** Tells a process that its request came to nothing it can rely on. */
   fail(request: StoreRequest<Process>, outcome: "unknown" | "refused" | "unavailable"): Scene {
+    const { type } = request.effect;
     if (outcome === "unavailable") {
-      return this.#tell(request, { type: "get", outcome: { type: "unavailable" } });
+      assert(type !== "create", "a create is refused, or its outcome unknown");
+      return this.#tell(request, { type, outcome: { type: "unavailable" } });
     }
     if (outcome === "refused") this.store.cancel(request);
     return this.#tell(request, { type: "create", outcome });
@@ -158,6 +171,25 @@ export class World {
       if (valid && segment.type === "claim") claim = segment;
       log.push({ segment, valid });
     }
+  }
+
+  /**
+   * Somebody writes the next manifest: the floor at a position, and a checkpoint there or above it. The
+   * walk is the core's own rule, which {@link check} holds against the other.
+   */
+  writeManifest(floorPosition: Position, checkpointPosition: Position): void {
+    const states = [logStart];
+    for (const { segment, valid } of this.log()) {
+      states.push(advance(states.at(-1) ?? logStart, segment, valid ? "valid" : "void"));
+    }
+    const [floor, walk] = [states[floorPosition], states[checkpointPosition]];
+    assert(floor !== undefined && walk !== undefined, "the log goes so far");
+    const before = this.store.manifest;
+    const number = before.number + 1;
+    const nonce = `manifest-${number}`;
+    const ledger = { id: { manifest: number, nonce }, sizeBytes: 0, checksum: 0 };
+    const checkpoint = { walk, ledger };
+    this.store.write({ ...before, number, nonce, floor, checkpoint }, emptyLedger);
   }
 
   /** Throws unless every promise made to clients is kept by the log as it stands. */
@@ -196,12 +228,12 @@ export class World {
       clusterId: cluster,
       members: this.#members,
       settings: this.#settings,
-      start: { manifest: manifest({ clusterId: cluster }), ledger: undefined, ageMs: 0 },
+      start: { manifest: this.store.manifest, ledger: this.store.ledger, ageMs: 0 },
       random: () => share + 2 ** -20 * number,
       nonce: () => (nonces[drawn++] ??= `nonce-${this.#nonces++}`),
       seal,
     });
-    const process = { ...identity, core, inputs: [], ticks: 0, alive: true };
+    const process = { ...identity, core, inputs: [], ticks: 0, ageMs: 0, alive: true };
     this.processes.push(process);
     return process;
   }
@@ -212,7 +244,7 @@ export class World {
   }
 
   #perform(process: Process, effect: Effect, sender: Process | undefined): void {
-    if (effect.type === "create" || effect.type === "get") this.store.send(process, effect);
+    if (isStoreEffect(effect)) this.store.send(process, effect);
     if (effect.type === "send") {
       // An answer goes to the process that asked, should a node have two.
       const isAnswer = effect.to === sender?.nodeId;
@@ -259,7 +291,18 @@ function inputOf(
   answer: NonNullable<StoreRequest<Process>["answer"]>,
 ): Input {
   const { request: number } = request.effect;
-  return answer.type === "create"
-    ? { type: "createResult", request: number, outcome: answer.outcome }
-    : { type: "getResult", request: number, outcome: answer.outcome };
+  switch (answer.type) {
+    case "create":
+      return { type: "createResult", request: number, outcome: answer.outcome };
+    case "get":
+      return { type: "getResult", request: number, outcome: answer.outcome };
+    case "readManifest":
+      return { type: "manifestResult", request: number, outcome: answer.outcome };
+    case "readLedger":
+      return { type: "ledgerResult", request: number, outcome: answer.outcome };
+  }
+}
+
+function isStoreEffect(effect: Effect): effect is StoreEffect {
+  return ["create", "get", "readManifest", "readLedger"].includes(effect.type);
 }

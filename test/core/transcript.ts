@@ -9,12 +9,12 @@ import type { CoreSettings } from "../../src/core/options.js";
 import type { Message } from "../../src/core/protocol.js";
 import { describeEffects, describeSegment, EpochNames } from "./transcript-text.js";
 import type { NamedAppend } from "./transcript-text.js";
-import { World } from "./transcript-world.js";
+import { msPerTick, World } from "./transcript-world.js";
 import type { Process, Scene } from "./transcript-world.js";
 import type { StoreRequest } from "./transcript-store.js";
 
 /** Ticks and sizes small enough to be followed by eye. */
-const defaultSettings: CoreSettings = {
+const defaults: CoreSettings & { readonly grace: number } = {
   electionTicksMin: 10,
   electionTicksMax: 20,
   heartbeatTicks: 4,
@@ -25,10 +25,8 @@ const defaultSettings: CoreSettings = {
   segmentEntriesMax: 8,
   queueBytesMax: 200,
   readAhead: 8,
+  grace: 3_600_000,
 };
-
-/** A wall clock that ticks with the processes. */
-const msPerTick = 100;
 
 /** A transfer may take so long. */
 const transferTicks = 12;
@@ -83,10 +81,11 @@ class Script {
 
   #nodes(words: readonly string[]): void {
     const given = words.filter((word) => word.includes("=")).map((word) => word.split("="));
-    for (const [name = ""] of given) assert(name in defaultSettings, `${name} is a setting`);
+    for (const [name = ""] of given) assert(name in defaults, `${name} is a setting`);
     const changes = Object.fromEntries(given.map(([name, value]) => [name, Number(value)]));
+    const { grace, ...settings } = { ...defaults, ...changes };
     const names = words.filter((word) => !word.includes("="));
-    this.#world = new World(names, { ...defaultSettings, ...changes });
+    this.#world = new World(names, settings, grace);
     for (const name of names) this.#world.start(name, name);
   }
 
@@ -144,6 +143,16 @@ class Script {
       case "unhush":
         for (const word of words) this.#hushed.delete(word);
         return;
+      case "sleep":
+        world.process(first).ageMs += Number(second);
+        return;
+      case "manifest":
+        return this.#manifest(words);
+      case "free":
+        for (const position of range(first)) world.store.free(position);
+        return;
+      case "forget":
+        return world.store.forgetLedger(Number(first));
       case "damage":
         return world.store.corrupt(Number(first));
       case "remove":
@@ -194,7 +203,9 @@ class Script {
   #request(verb: string, [name = "", kind = "", position = ""]: readonly string[]): void {
     const world = this.#theWorld;
     const named = ({ process, effect, position: at }: StoreRequest<Process>): boolean =>
-      process.name === name && (kind === "*" || (effect.type === kind && at === Number(position)));
+      process.name === name &&
+      (kind === "*" ||
+        (effect.type === (kinds[kind] ?? kind) && (position === "" || at === Number(position))));
     const isOpen = happenings[verb];
     assert(isOpen !== undefined, `${verb} is a command`);
     const chosen = world.store.find((request) => named(request) && isOpen(request));
@@ -226,6 +237,13 @@ class Script {
       this.#tell(world.answer(request));
     }
     assert(false, "a run comes to rest");
+  }
+
+  /** `floor=3 checkpoint=5`: the next manifest. */
+  #manifest(words: readonly string[]): void {
+    const given = Object.fromEntries(words.map((word) => word.split("=")));
+    const floor = Number(given["floor"] ?? 0);
+    this.#theWorld.writeManifest(floor, Number(given["checkpoint"] ?? floor));
   }
 
   /** Untold: the process is elected, claims, and everything comes to rest. */
@@ -267,8 +285,17 @@ const happenings: Readonly<Record<string, (request: StoreRequest<Process>) => bo
   land: ({ answer }) => answer === undefined,
   lose: ({ told, effect }) => !told && effect.type === "create",
   refuse: (request) => isUnderWay(request) && request.effect.type === "create",
-  fail: ({ told, effect }) => !told && effect.type === "get",
+  fail: ({ told, effect }) => !told && effect.type !== "create",
 };
+
+/** What a command calls otherwise than the core. */
+const kinds: Readonly<Record<string, string>> = { manifest: "readManifest", ledger: "readLedger" };
+
+/** `3`, or `3-5`. */
+function range(text: string): readonly number[] {
+  const [first = "", last = first] = text.split("-");
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at);
+}
 
 function isUnderWay({ answer, told }: StoreRequest<Process>): boolean {
   return answer === undefined && !told;

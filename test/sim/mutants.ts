@@ -74,9 +74,9 @@ const store: readonly Mutant[] = [
     200,
     ["sent.js", 'if (outcome === "exists")', 'if (outcome !== "refused")'],
     [
-      "core.js",
-      "return position === undefined ? undefined : this.#failVanished(position);",
-      "return position === undefined ? undefined : owner.endedAt(position);",
+      "answers.js",
+      "return this.#listener.fail(vanished(position));",
+      "return owner.endedAt(position);",
     ],
   ),
   mutant("2", "repeats a batch with a new timestamp", 200, [
@@ -107,8 +107,8 @@ const store: readonly Mutant[] = [
     "if (false)",
   ]),
   mutant("2", "ignores a damaged object", 500, [
-    "core.js",
-    'return this.#fail({ kind: "corrupt", message: outcome.reason, position });',
+    "answers.js",
+    "return this.#listener.fail(damaged(position, outcome.reason));",
     "return;",
   ]),
 ];
@@ -253,7 +253,7 @@ const reading: readonly Mutant[] = [
   ]),
   mutant("5", "proves a read by absence beyond a gap", 200, [
     "catch-up.js",
-    "if (position <= this.#log.tail)",
+    "if (isTail)",
     "if (true)",
   ]),
   mutant("5", "reads from memory", 50, [
