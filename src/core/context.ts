@@ -1,14 +1,11 @@
 /** What the parts of one core share: its options, its clock, its numbers and its effects. */
 
 import { assert } from "./assert.js";
-import { ledgerBounds } from "./ledger/snapshot.js";
-import type { LedgerBounds } from "./ledger/snapshot.js";
 import type { CoreOptions } from "./options.js";
 import type { Effect, RequestId } from "./protocol.js";
 
 export class Context {
   readonly options: CoreOptions;
-  readonly ledgerBounds: LedgerBounds;
   /** Ticks since the core was made. */
   now = 0;
   #ageMs: number;
@@ -17,7 +14,6 @@ export class Context {
 
   constructor(options: CoreOptions) {
     this.options = options;
-    this.ledgerBounds = options.ledgerBounds ?? ledgerBounds;
     this.#ageMs = options.start.ageMs;
   }
 

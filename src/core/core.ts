@@ -14,12 +14,15 @@ import { Context } from "./context.js";
 import { Election } from "./election.js";
 import { cloned, contradictory, duplicate } from "./faults.js";
 import { KnownLog } from "./known-log.js";
+import { Ledger } from "./ledger/ledger.js";
+import { ledgerBounds } from "./ledger/snapshot.js";
 import { PeerProcesses } from "./peer-processes.js";
 import { Reads } from "./reads.js";
 import { Tenure } from "./tenure.js";
 import { Transfer } from "./transfer.js";
 import type { CoreOptions } from "./options.js";
 import type { Passed } from "./known-log.js";
+import type { LedgerSnapshot } from "./ledger/snapshot.js";
 import type { WalkState } from "./walk.js";
 import type {
   Effect,
@@ -28,6 +31,7 @@ import type {
   HeartbeatResponse,
   Input,
   Message,
+  ProducerOutcome,
   RequestId,
   ReturnReason,
   Role,
@@ -68,7 +72,9 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#context = new Context(options);
-    this.#log = new KnownLog(options.clusterId, options.start.manifest.checkpoint?.walk);
+    const { clusterId, start } = options;
+    const ledger = this.#ledgerOf(start.ledger);
+    this.#log = new KnownLog(clusterId, start.manifest.checkpoint?.walk, ledger);
     this.#catchUp = new CatchUp(this.#context, this.#log);
     this.#election = new Election(this.#context, this.#log, this.#catchUp);
     this.#reads = new Reads(this.#context, this.#log, this.#catchUp);
@@ -79,7 +85,7 @@ export class Core {
       learn: (segment) => this.#learn(segment),
       leftBehind: () => this.#leaveBehind(),
       restarted: (walk, manifest, ledger) => {
-        this.#log.restart(walk);
+        this.#log.restart(walk, this.#ledgerOf(ledger));
         this.#context.emit({ type: "leftBehind", manifest, ledger });
       },
       fail: (fault) => this.#fail(fault),
@@ -89,6 +95,16 @@ export class Core {
   /** What this node knows of the log. */
   get walk(): WalkState {
     return this.#log.walk;
+  }
+
+  /** What the log as far as this node knows it has established beside entries. */
+  get ledger(): Ledger {
+    return this.#log.ledger;
+  }
+
+  /** What this node knows of a producer's number: linearizable if a read is proven before it. */
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome {
+    return this.#log.ledger.outcomeOf(producerId, sequence);
   }
 
   get view(): View {
@@ -339,6 +355,11 @@ export class Core {
     this.#tenure = undefined;
     this.#settling.push(tenure);
     this.#election.steppedDown();
+  }
+
+  #ledgerOf(snapshot: LedgerSnapshot | undefined): Ledger {
+    const { ledgerBounds: bounds = ledgerBounds } = this.#context.options;
+    return snapshot === undefined ? new Ledger(bounds) : Ledger.restore(snapshot, bounds);
   }
 
   /** What is open has an unknown fate; nothing that was asked before is believed any more. */

@@ -6,6 +6,8 @@
  */
 
 import { assert } from "./assert.js";
+import { Ledger } from "./ledger/ledger.js";
+import { ledgerBounds } from "./ledger/snapshot.js";
 import { sameSegment } from "./types.js";
 import { advance, judge, logStart } from "./walk.js";
 import type { WalkState } from "./walk.js";
@@ -21,14 +23,25 @@ export class KnownLog {
   readonly #clusterId: string;
   #ahead = new Map<Position, Segment>();
   #walk: WalkState;
+  #ledger: Ledger;
 
-  constructor(clusterId: string, walk: WalkState = logStart) {
+  constructor(
+    clusterId: string,
+    walk: WalkState = logStart,
+    ledger: Ledger = new Ledger(ledgerBounds),
+  ) {
     this.#clusterId = clusterId;
     this.#walk = walk;
+    this.#ledger = ledger;
   }
 
   get walk(): WalkState {
     return this.#walk;
+  }
+
+  /** What the segments below the tail have established. */
+  get ledger(): Ledger {
+    return this.#ledger;
   }
 
   /** The first unknown position, `w`. */
@@ -37,11 +50,12 @@ export class KnownLog {
   }
 
   /** Begins anew at a later state of the same log. */
-  restart(walk: WalkState): void {
+  restart(walk: WalkState, ledger: Ledger): void {
     assert(walk.tail > this.#walk.tail, "the walk's tail never moves back");
     assert(walk.nextIndex >= this.#walk.nextIndex, "the next index never moves back");
     this.#ahead = new Map();
     this.#walk = walk;
+    this.#ledger = ledger;
   }
 
   /** Whether it is known what stands at a position. */
@@ -63,6 +77,9 @@ export class KnownLog {
     if (segment === undefined) return undefined;
     const verdict = judge(this.#walk, segment, this.#clusterId);
     if (verdict === "corrupt") return "corrupt";
+    if (verdict === "valid" && segment.type === "entries" && !this.#ledger.apply(segment)) {
+      return "corrupt";
+    }
     this.#ahead.delete(segment.position);
     this.#walk = advance(this.#walk, segment, verdict);
     return { segment, valid: verdict === "valid" };

@@ -13,6 +13,7 @@ import { formatReport, type Report } from "./report.js";
 import type { BenchContext, Section } from "./section.js";
 import { cost } from "./sections/cost.js";
 import { latency } from "./sections/latency.js";
+import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
 import { read } from "./sections/read.js";
 import { session } from "./sections/session.js";
@@ -25,6 +26,7 @@ const sections: Readonly<Record<string, Section>> = {
   read,
   cost,
   memory,
+  ledger,
 };
 
 const usage = `npm run bench -- [options]

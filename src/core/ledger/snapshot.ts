@@ -12,8 +12,6 @@ export interface LedgerBounds {
   readonly producersMax: number;
   /** Answers to producers' appends, of all producers together. */
   readonly answersMax: number;
-  /** How many of its last numbers a producer's repeats are answered with indexes for. */
-  readonly answersPerProducerMax: number;
   readonly keysMax: number;
   /** The lengths of all keys together, in UTF-16 code units. */
   readonly keyLengthMax: number;
@@ -22,7 +20,6 @@ export interface LedgerBounds {
 export const ledgerBounds: LedgerBounds = {
   producersMax: 100_000,
   answersMax: 131_072,
-  answersPerProducerMax: 1_024,
   keysMax: 65_536,
   keyLengthMax: 4 * 1024 * 1024,
 };
