@@ -1,18 +1,20 @@
 /**
- * The log's past, read from the store again.
+ * The log's past, read from the store again, upwards or downwards.
  *
- * Invariant: a segment is judged again, by the rule of PROTOCOL.md section 3, before it is given to
- * a reader; and the walk must come to what it came to when the segments were committed.
+ * Invariant: a segment that is given to a reader was judged again, by the rule of PROTOCOL.md
+ * section 3, in a walk that must come to what it came to when the segments were committed; or it is
+ * the very one, by position and checksum, that a valid segment names as its predecessor.
  */
 
 import { advance, judge, logStart } from "../core/walk.js";
 import { SuraftError } from "../errors.js";
 import { segmentName } from "./names.js";
 import { ReadAhead, ReadAheadBudget } from "./read-ahead.js";
+import { memoryBytes } from "./segment-cache.js";
 import { SegmentFetcher } from "./segment-fetcher.js";
 import { SparseIndex } from "./sparse-index.js";
 import { corruptObject } from "./store-failure.js";
-import type { EntriesSegment, Predecessor, Segment } from "../core/types.js";
+import type { EntriesSegment, Position, Predecessor, Segment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { Store } from "../store/store.js";
 
@@ -48,30 +50,54 @@ export class LogHistory {
 
   /**
    * The segments of entries from the one that holds an index up to the goal, the walk as it was or
-   * is. Where a damaged object stands before that segment but behind the nearest row, the segment
-   * is found from behind. Throws a SuraftError, or the signal's reason.
+   * is. Where a damaged object stands on the way to that segment, it is found from the other side.
+   * Throws a SuraftError, or the signal's reason.
    */
   async *read(
     index: number,
     goal: WalkState,
     signal: AbortSignal,
   ): AsyncGenerator<EntriesSegment, void> {
-    let from = this.index.beforeIndex(index) ?? logStart;
+    const behindFirst = this.#isNearerFromBehind(index, goal);
+    let from = behindFirst ? await this.#stateFromBehind(index, goal, signal) : undefined;
     let reached = false;
     try {
-      for await (const segment of this.walk(from, goal, signal)) {
+      for await (const segment of this.walk(from ?? this.#before(index), goal, signal)) {
         if (!reached && segment.firstIndex + segment.entryCount <= index) continue;
         reached = true;
         yield segment;
       }
       return;
     } catch (error) {
-      if (reached || this.index.stride === 1 || !isCorrupt(error)) throw error;
-      const found = await this.#stateFromBehind(index, goal, signal);
-      if (found === undefined) throw error;
-      from = found;
+      if (reached || behindFirst || this.index.stride === 1 || !isCorrupt(error)) throw error;
+      from = await this.#stateFromBehind(index, goal, signal);
+      if (from === undefined) throw error;
     }
     yield* this.walk(from, goal, signal);
+  }
+
+  /**
+   * The segments of entries from the one that holds an index down to the log's first. Throws as
+   * {@link read} does.
+   */
+  async *readBack(
+    index: number,
+    goal: WalkState,
+    signal: AbortSignal,
+  ): AsyncGenerator<EntriesSegment, void> {
+    const ahead = this.#ahead(signal, -1);
+    try {
+      let segment = await this.#holding(index, goal, signal);
+      while (segment !== undefined) {
+        if (segment.entryCount > 0) yield segment;
+        const { firstIndex, previous } = segment;
+        segment = await this.#preceding(previous, ahead, signal);
+        if (segment === undefined) return;
+        if (segment.firstIndex + segment.entryCount !== firstIndex) throw otherStory(previous);
+      }
+    } finally {
+      ahead.close();
+    }
   }
 
   /**
@@ -83,30 +109,59 @@ export class LogHistory {
     goal: WalkState,
     signal: AbortSignal,
   ): AsyncGenerator<EntriesSegment, void> {
-    const ahead = new ReadAhead({ fetcher: this.#fetcher, budget: this.#budget, signal });
+    let walk = from;
+    for await (const step of this.#steps(from, goal.tail, signal)) {
+      ({ walk } = step);
+      if (step.counted !== undefined) yield step.counted;
+    }
+    if (walk.tail === goal.tail) checkSame(walk, goal);
+  }
+
+  /** Walks to a position, past rows that it must agree with. */
+  async *#steps(
+    from: WalkState,
+    end: Position,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ walk: WalkState; counted: EntriesSegment | undefined }, void> {
+    const ahead = this.#ahead(signal);
     try {
       let walk = from;
-      let known = this.#nextKnown(walk, goal);
-      while (walk.tail < goal.tail) {
-        const segment = await ahead.take(walk.tail, goal.tail);
+      let row = this.index.above(walk.tail);
+      while (walk.tail < end) {
+        const segment = await ahead.take(walk.tail, end);
         const verdict = this.#judge(walk, segment);
         walk = advance(walk, segment, verdict);
-        if (walk.tail === known.tail) {
-          checkSame(walk, known);
-          known = this.#nextKnown(walk, goal);
+        if (walk.tail === row?.tail) {
+          checkSame(walk, row);
+          row = this.index.above(walk.tail);
         }
-        if (verdict === "void" || segment.type === "claim") continue;
-        if (segment.entryCount > 0) yield segment;
+        yield { walk, counted: verdict === "valid" ? withEntries(segment) : undefined };
       }
     } finally {
       ahead.close();
     }
   }
 
-  /** The next state that the walk must come to. */
-  #nextKnown(walk: WalkState, goal: WalkState): WalkState {
-    const row = this.index.above(walk.tail);
-    return row !== undefined && row.tail < goal.tail ? row : goal;
+  #ahead(signal: AbortSignal, step: 1 | -1 = 1): ReadAhead<Segment> {
+    return new ReadAhead({
+      ask: (position) => this.#fetcher.fetch(position),
+      bytesOf: memoryBytes,
+      budget: this.#budget,
+      signal,
+      step,
+    });
+  }
+
+  /** The nearest known state at or before the segment that holds an index. */
+  #before(index: number): WalkState {
+    return this.index.beforeIndex(index) ?? logStart;
+  }
+
+  #isNearerFromBehind(index: number, goal: WalkState): boolean {
+    // A row for every segment names the very one.
+    if (this.index.stride === 1) return false;
+    const above = this.index.afterIndex(index) ?? goal;
+    return above.nextIndex - index <= index - this.#before(index).nextIndex;
   }
 
   #judge(walk: WalkState, segment: Segment): "valid" | "void" {
@@ -116,40 +171,55 @@ export class LogHistory {
     throw corruptObject(segmentName(segment.position), reason);
   }
 
-  /**
-   * Follows `previous` down from a row above the index: each segment names the one before it, and
-   * its checksum. A claim names none, there the way ends.
-   */
+  /** The segment that holds an index below the goal's; undefined if there is none. */
+  async #holding(
+    index: number,
+    goal: WalkState,
+    signal: AbortSignal,
+  ): Promise<EntriesSegment | undefined> {
+    if (this.#isNearerFromBehind(index, goal)) {
+      const found = await this.#foundFromBehind(index, goal, signal);
+      if (found !== undefined) return found.segment;
+    }
+    for await (const segment of this.read(index, goal, signal)) return segment;
+    return undefined;
+  }
+
+  /** The state of the walk just before the segment that holds an index, found from behind. */
   async #stateFromBehind(
     index: number,
     goal: WalkState,
     signal: AbortSignal,
   ): Promise<WalkState | undefined> {
-    const row = this.index.afterIndex(index) ?? goal;
-    let { sizeBytes } = row;
-    for (let next = row.last; next !== undefined;) {
-      signal.throwIfAborted();
-      const segment: Segment | undefined = await this.#named(next, signal);
-      if (segment?.type !== "entries") return undefined;
-      sizeBytes -= segment.sizeBytes;
-      if (segment.firstIndex <= index) {
-        const { position, previous, firstIndex, timestampMs } = segment;
-        const { epoch, window, term } = row;
-        const seen = { tail: position, last: previous, nextIndex: firstIndex, timestampMs };
-        return { epoch, window, term, sizeBytes, ...seen };
-      }
-      next = segment.previous;
-    }
-    return undefined;
+    const found = await this.#foundFromBehind(index, goal, signal);
+    if (found === undefined) return undefined;
+    const { epoch, window, term } = this.index.afterIndex(index) ?? goal;
+    const { position, previous, firstIndex, timestampMs } = found.segment;
+    const seen = { tail: position, last: previous, nextIndex: firstIndex, timestampMs };
+    return { epoch, window, term, sizeBytes: found.sizeBytesBefore, ...seen };
   }
 
-  /** The segment that another one names as its predecessor; undefined if it is damaged, too. */
-  async #named(named: Predecessor, signal: AbortSignal): Promise<Segment | undefined> {
-    const { position, checksum } = named;
-    const ahead = new ReadAhead({ fetcher: this.#fetcher, budget: this.#budget, signal });
+  /**
+   * Follows `previous` down from a row above the index: each segment names the one before it, and
+   * its checksum. A claim names none, and a damaged one nothing: there the way ends.
+   */
+  async #foundFromBehind(
+    index: number,
+    goal: WalkState,
+    signal: AbortSignal,
+  ): Promise<{ segment: EntriesSegment; sizeBytesBefore: number } | undefined> {
+    const row = this.index.afterIndex(index) ?? goal;
+    const ahead = this.#ahead(signal, -1);
+    let sizeBytesBefore = row.sizeBytes;
     try {
-      const segment = await ahead.take(position, position + 1);
-      return segment.checksum === checksum ? segment : undefined;
+      for (let named = row.last; named !== undefined;) {
+        const segment: Segment = await ahead.take(named.position, -1);
+        if (segment.type !== "entries" || segment.checksum !== named.checksum) return undefined;
+        sizeBytesBefore -= segment.sizeBytes;
+        if (segment.firstIndex <= index) return { segment, sizeBytesBefore };
+        named = segment.previous;
+      }
+      return undefined;
     } catch (error) {
       if (isCorrupt(error)) return undefined;
       throw error;
@@ -157,6 +227,27 @@ export class LogHistory {
       ahead.close();
     }
   }
+
+  /** The last segment of entries up to a named one that counts; undefined where the log begins. */
+  async #preceding(
+    named: Predecessor,
+    ahead: ReadAhead<Segment>,
+    signal: AbortSignal,
+  ): Promise<EntriesSegment | undefined> {
+    const { position, checksum } = named;
+    const segment = await ahead.take(position, -1);
+    if (segment.checksum !== checksum) throw otherStory(named);
+    if (segment.type === "entries") return segment;
+    // A claim names no predecessor: what counted before it, a walk from the nearest row shows.
+    const from = this.index.atOrBelow(position) ?? logStart;
+    let last: EntriesSegment | undefined;
+    for await (const { counted } of this.#steps(from, position, signal)) last = counted ?? last;
+    return last;
+  }
+}
+
+function withEntries(segment: Segment): EntriesSegment | undefined {
+  return segment.type === "entries" && segment.entryCount > 0 ? segment : undefined;
 }
 
 function isCorrupt(error: unknown): boolean {
@@ -168,8 +259,13 @@ function checkSame(walk: WalkState, known: WalkState): void {
   const same =
     walk.last?.position === known.last?.position &&
     walk.last?.checksum === known.last?.checksum &&
-    walk.nextIndex === known.nextIndex;
+    walk.nextIndex === known.nextIndex &&
+    walk.sizeBytes === known.sizeBytes;
   if (same) return;
-  const position = known.last?.position ?? walk.tail;
-  throw corruptObject(segmentName(position), "the store holds something else than was committed");
+  throw otherStory(known.last ?? { position: walk.tail, checksum: 0 });
+}
+
+function otherStory({ position }: Predecessor): SuraftError {
+  const reason = "the store holds something else than was committed";
+  return corruptObject(segmentName(position), reason);
 }

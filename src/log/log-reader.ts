@@ -3,7 +3,7 @@
 import type { EntriesSegment } from "../core/types.js";
 
 export interface ReadOptions {
-  /** From `firstIndex` to `nextIndex`, both inclusive. The first segment may begin before it. */
+  /** The first segment is the one that holds it: it may begin before it, and end behind it. */
   readonly startIndex: number;
   readonly signal: AbortSignal;
 }
@@ -17,11 +17,16 @@ export interface LogReader {
   /** The term of the last leadership in the log, 0 if there was none. */
   readonly term: number;
   /**
-   * Segments from the one that holds `startIndex` up to the tail at the time each is taken; ends
-   * there. Reads ahead, within a bound of bytes. Throws a SuraftError: `corrupt` naming the
-   * object, `unavailable`, or the signal's reason.
+   * Segments from the one that holds `startIndex`, which is at most `nextIndex`, up to the tail at
+   * the time each is taken; ends there. Reads ahead, within a bound of bytes. Throws a
+   * SuraftError: `corrupt` naming the object, `unavailable`, or the signal's reason.
    */
   segments(options: ReadOptions): AsyncIterable<EntriesSegment>;
+  /**
+   * Segments from the one that holds `startIndex`, which is below `nextIndex`, down to the one that
+   * holds `firstIndex`; none from the index before that. Else as `segments`.
+   */
+  segmentsBack(options: ReadOptions): AsyncIterable<EntriesSegment>;
   /** The index of the first entry with this timestamp or a later one; `nextIndex` if there is none. */
   findTimestamp(timestampMs: number, signal: AbortSignal): Promise<number>;
   /** Resolves once `nextIndex` is greater than `index`, or rejects with the signal's reason. */

@@ -1,21 +1,19 @@
 /**
- * Asks for segments before their reader needs them, so that a reader of the past waits for the
- * store's throughput rather than for each get.
+ * Asks for positions before their reader needs them, upwards or downwards, so that a reader waits
+ * for the store's throughput rather than for each get.
  *
- * Invariant: beyond the segment that a reader needs next, one reader holds at most `getsMax`
- * segments and about `bytesMax` bytes of them, and all readers together about the budget's. "About",
- * because a segment counts as big as the biggest that its reader has seen of late until it is here.
+ * Invariant: beyond the position that a reader needs next, one reader holds at most `getsMax`
+ * answers and about `bytesMax` bytes of them, and all readers together about the budget's. "About",
+ * because an answer counts as big as the biggest that its reader has seen of late until it is here.
  * Invariant: when the signal is aborted everything is let go at once, even if the reader never
  * comes back.
  */
 
 import { assert } from "../core/assert.js";
-import type { Position, Segment } from "../core/types.js";
-import { memoryBytes } from "./segment-cache.js";
-import type { Fetch, SegmentFetcher } from "./segment-fetcher.js";
+import type { Position } from "../core/types.js";
 
-const getsMax = 16;
-const bytesMax = 8 * 1024 * 1024;
+const getsMaxDefault = 16;
+const bytesMaxDefault = 8 * 1024 * 1024;
 
 /** What a segment is taken for before one was seen. */
 const firstGuessBytes = 512 * 1024;
@@ -45,49 +43,67 @@ export class ReadAheadBudget {
   }
 }
 
-interface Asked {
+/** A reader's interest in what stands at a position. */
+export interface Fetch<Answer> {
+  /** A rejection that nobody hears does no harm. */
+  readonly answer: Promise<Answer>;
+  /** The reader wants it no more. To be called once. */
+  release(): void;
+}
+
+interface Asked<Answer> {
   readonly position: Position;
-  readonly fetch: Fetch;
+  readonly fetch: Fetch<Answer>;
   readonly chargedBytes: number;
 }
 
-export interface ReadAheadOptions {
-  readonly fetcher: SegmentFetcher;
+export interface ReadAheadOptions<Answer> {
+  readonly ask: (position: Position) => Fetch<Answer>;
+  /** What an answer takes in memory. */
+  readonly bytesOf: (answer: Answer) => number;
   readonly budget: ReadAheadBudget;
   readonly signal: AbortSignal;
+  /** Downwards with -1. */
+  readonly step?: 1 | -1;
+  readonly getsMax?: number;
+  readonly bytesMax?: number;
 }
 
-/** One reader's way through consecutive positions. */
-export class ReadAhead {
-  readonly #options: ReadAheadOptions;
+/** One reader's way through the positions. */
+export class ReadAhead<Answer> {
+  readonly #options: Required<ReadAheadOptions<Answer>>;
   readonly #onAbort = (): void => this.#aborted();
   /** In order, from the position that is taken next. */
-  #asked: Asked[] = [];
+  #asked: Asked<Answer>[] = [];
   #chargedBytes = 0;
   #guessBytes = firstGuessBytes;
-  /** How many segments are asked for at once: doubles with each that comes. */
+  /** How many positions are asked for at once: doubles with each answer. */
   #width = 1;
   #fail: (reason: unknown) => void = () => undefined;
 
-  constructor(options: ReadAheadOptions) {
-    this.#options = options;
+  constructor(options: ReadAheadOptions<Answer>) {
+    const defaults = { step: 1, getsMax: getsMaxDefault, bytesMax: bytesMaxDefault } as const;
+    this.#options = { ...defaults, ...options };
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /**
-   * The segment at the position behind the last one taken, and a look at those behind it, below
-   * `end`. Rejects as {@link Fetch} does, or with the signal's reason.
+   * The answer for a position behind the last one taken, and a look at those behind it, before
+   * `end`; positions in between are passed over. Rejects as {@link Fetch} does, or with the signal's
+   * reason.
    */
-  async take(position: Position, end: Position): Promise<Segment> {
+  async take(position: Position, end: Position): Promise<Answer> {
     this.#options.signal.throwIfAborted();
+    this.#passOver(position);
     this.#ask(position, end);
     const next = this.#asked.shift();
     assert(next?.position === position, "positions are taken in order");
     try {
-      const segment = await this.#orAborted(next.fetch.segment);
-      this.#width = Math.min(this.#width * 2, getsMax);
-      this.#guessBytes = Math.max(memoryBytes(segment), Math.ceil(this.#guessBytes / 2));
-      return segment;
+      const answer = await this.#orAborted(next.fetch.answer);
+      this.#width = Math.min(this.#width * 2, this.#options.getsMax);
+      const bytes = this.#options.bytesOf(answer);
+      this.#guessBytes = Math.max(bytes, Math.ceil(this.#guessBytes / 2));
+      return answer;
     } finally {
       this.#letGo(next);
     }
@@ -100,26 +116,38 @@ export class ReadAhead {
     this.#asked = [];
   }
 
+  #passOver(position: Position): void {
+    const { step } = this.#options;
+    const isBefore = (asked: Asked<Answer>): boolean => (position - asked.position) * step > 0;
+    for (let first = this.#asked[0]; first !== undefined && isBefore(first);) {
+      this.#letGo(first);
+      this.#asked.shift();
+      first = this.#asked[0];
+    }
+  }
+
   #ask(position: Position, end: Position): void {
-    const { fetcher } = this.#options;
+    const { ask, step } = this.#options;
     for (;;) {
-      const next = (this.#asked.at(-1)?.position ?? position - 1) + 1;
-      if (next >= end || next >= position + this.#width) return;
+      const next = (this.#asked.at(-1)?.position ?? position - step) + step;
       const isNeeded = next === position;
+      if (!isNeeded && ((end - next) * step <= 0 || (next - position) * step >= this.#width))
+        return;
       if (!isNeeded && !this.#mayAsk()) return;
       const chargedBytes = isNeeded ? 0 : this.#guessBytes;
       this.#chargedBytes += chargedBytes;
-      this.#asked.push({ position: next, fetch: fetcher.fetch(next), chargedBytes });
+      this.#asked.push({ position: next, fetch: ask(next), chargedBytes });
     }
   }
 
   /** Whether there is room for one more ahead; takes it from the budget. */
   #mayAsk(): boolean {
+    const { bytesMax, budget } = this.#options;
     const fits = this.#chargedBytes + this.#guessBytes <= bytesMax;
-    return fits && this.#options.budget.take(this.#guessBytes);
+    return fits && budget.take(this.#guessBytes);
   }
 
-  #letGo({ fetch, chargedBytes }: Asked): void {
+  #letGo({ fetch, chargedBytes }: Asked<Answer>): void {
     fetch.release();
     this.#chargedBytes -= chargedBytes;
     this.#options.budget.give(chargedBytes);

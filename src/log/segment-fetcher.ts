@@ -12,6 +12,7 @@ import { memoryBytes } from "./segment-cache.js";
 import { decodeSegment } from "./segment-codec.js";
 import { corruptObject, storeFailure } from "./store-failure.js";
 import type { Position, Segment } from "../core/types.js";
+import type { Fetch } from "./read-ahead.js";
 import type { Store } from "../store/store.js";
 
 /** A get that fails is tried again so often, a little later each time. */
@@ -26,19 +27,8 @@ export interface SegmentFetcherOptions {
   readonly keptBytesMax: number;
 }
 
-/** A reader's interest in a segment. */
-export interface Fetch {
-  /**
-   * Rejects with a SuraftError: `corrupt` naming the object if it is damaged or gone, or what the
-   * store's failure means. A rejection that nobody hears does no harm.
-   */
-  readonly segment: Promise<Segment>;
-  /** The reader wants it no more. To be called once. */
-  release(): void;
-}
-
 interface UnderWay {
-  readonly segment: Promise<Segment>;
+  readonly answer: Promise<Segment>;
   readonly controller: AbortController;
   readers: number;
 }
@@ -61,25 +51,28 @@ export class SegmentFetcher {
     return this.#underWay.size;
   }
 
-  /** Asks for the segment at a position below the tail. */
-  fetch(position: Position): Fetch {
+  /**
+   * Asks for the segment at a position below the tail. The answer rejects with a SuraftError:
+   * `corrupt` naming the object if it is damaged or gone, or what the store's failure means.
+   */
+  fetch(position: Position): Fetch<Segment> {
     const kept = this.#kept.get(position);
     if (kept !== undefined) {
       this.#kept.delete(position);
       this.#kept.set(position, kept);
-      return { segment: Promise.resolve(kept), release: () => undefined };
+      return { answer: Promise.resolve(kept), release: () => undefined };
     }
     const underWay = this.#underWay.get(position) ?? this.#begin(position);
     underWay.readers += 1;
-    return { segment: underWay.segment, release: () => this.#release(position, underWay) };
+    return { answer: underWay.answer, release: () => this.#release(position, underWay) };
   }
 
   #begin(position: Position): UnderWay {
     const controller = new AbortController();
-    const segment = this.#get(position, controller.signal);
-    const underWay = { segment, controller, readers: 0 };
+    const answer = this.#get(position, controller.signal);
+    const underWay = { answer, controller, readers: 0 };
     const end = (): void => this.#forget(position, underWay);
-    segment.then(end, end);
+    answer.then(end, end);
     this.#underWay.set(position, underWay);
     return underWay;
   }

@@ -98,5 +98,32 @@ describe("SparseIndex", () => {
     expect(index.beforeTimestamp(10)?.tail).to.equal(1);
     expect(index.beforeTimestamp(11)?.tail).to.equal(11);
     expect(index.beforeTimestamp(0)).to.equal(undefined);
+    expect(index.atOrBelow(0)).to.equal(undefined);
+    expect(index.atOrBelow(11)?.tail).to.equal(11);
+    expect(index.atOrBelow(20)?.tail).to.equal(11);
+  });
+
+  it("gives its rows back as they were", () => {
+    const written = new WrittenLog();
+    const states = [];
+    for (let term = 1; term <= 40; term++) {
+      written.claim(term * 2);
+      for (let i = 0; i < 20; i++) {
+        states.push(written.walk);
+        written.write("x");
+      }
+    }
+    for (const rowsMax of [2, 8, 512, 1024]) {
+      const index = new SparseIndex(rowsMax);
+      for (const state of states) index.add(state);
+      expect(index.rowCount).to.be.within(Math.ceil(rowsMax / 4), rowsMax);
+      for (let number = 0; number < states.length; number += index.stride) {
+        const state = states[number];
+        expect(index.atOrBelow(state?.tail ?? -1)).to.deep.equal(state);
+      }
+    }
+    const first = new SparseIndex(2);
+    first.add(logStart);
+    expect(first.beforeIndex(1)).to.deep.equal(logStart);
   });
 });

@@ -82,6 +82,23 @@ export class MemoryLog implements LogReader {
     }
   }
 
+  async *segmentsBack({ startIndex, signal }: ReadOptions): AsyncGenerator<EntriesSegment> {
+    this.readersOpen += 1;
+    try {
+      for (let i = this.#find(startIndex); i >= 0 && startIndex >= this.firstIndex; i--) {
+        const segment = this.#segments[i];
+        if (segment === undefined) {
+          continue;
+        }
+        await this.beforeSegment?.(segment);
+        signal.throwIfAborted();
+        yield segment;
+      }
+    } finally {
+      this.readersOpen -= 1;
+    }
+  }
+
   async findTimestamp(timestampMs: number): Promise<number> {
     const found = this.#segments.find((segment) => segment.timestampMs >= timestampMs);
     return found?.firstIndex ?? this.nextIndex;
