@@ -40,6 +40,21 @@ export const logStart: WalkState = {
   sizeBytes: 0,
 };
 
+/** Whether two walks have come to the same. */
+export function sameWalk(a: WalkState, b: WalkState): boolean {
+  return (
+    a.tail === b.tail &&
+    sameEpoch(a.epoch, b.epoch) &&
+    a.term === b.term &&
+    a.window === b.window &&
+    a.last?.position === b.last?.position &&
+    a.last?.checksum === b.last?.checksum &&
+    a.nextIndex === b.nextIndex &&
+    a.timestampMs === b.timestampMs &&
+    a.sizeBytes === b.sizeBytes
+  );
+}
+
 /** `corrupt`: a segment that belongs to the chain contradicts it; nothing above can be trusted. */
 export type Verdict = "valid" | "void" | "corrupt";
 

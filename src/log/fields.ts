@@ -44,9 +44,22 @@ export function readObject<T>(
   if (crc32c(bytes.subarray(0, end)) !== checksum) {
     return { type: "corrupt", reason: "the object's checksum does not match its bytes" };
   }
+  return readMessage(bytes, message, (fields) => read(fields, checksum), end);
+}
+
+/**
+ * Reads all the fields of bytes whose checksum was checked, up to an end. Never throws, whatever the
+ * bytes are.
+ */
+export function readMessage<T>(
+  bytes: Uint8Array,
+  message: string,
+  read: (fields: Fields) => T,
+  end: number = bytes.length,
+): Decoded<T> {
   try {
     const fields = new Fields(message, new Cursor(bytes, 0, end));
-    const value = read(fields, checksum);
+    const value = read(fields);
     fields.end();
     return { type: "ok", value };
   } catch (error) {

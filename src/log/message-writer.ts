@@ -13,7 +13,22 @@ import { FieldWriter, tagOf, varintSize, wireType } from "./wire.js";
 const fieldBytesMax = 9;
 
 export class MessageWriter {
-  #writer = new FieldWriter(256);
+  #writer: FieldWriter;
+
+  /** `capacity`: how many bytes are likely to come. */
+  constructor(capacity = 256) {
+    this.#writer = new FieldWriter(capacity);
+  }
+
+  /** How many bytes were written. */
+  get length(): number {
+    return this.#writer.offset;
+  }
+
+  /** The bytes written from an offset on; the next call may change them. */
+  written(from = 0): Uint8Array {
+    return this.#writer.bytes.subarray(from, this.#writer.offset);
+  }
 
   number(field: number, value: number): this {
     this.#room(fieldBytesMax).varintField(field, value);
@@ -63,15 +78,11 @@ export class MessageWriter {
     return this;
   }
 
-  /** An object of what was written: the checksum stands behind it. */
+  /** An object of what was written: the checksum stands behind it. Nothing is written after it. */
   seal(): { readonly bytes: Uint8Array; readonly checksum: number } {
-    const checksum = crc32c(this.#written);
+    const checksum = crc32c(this.written());
     this.#room(fieldBytesMax).fixed32Field(checksumField, checksum);
-    return { bytes: Uint8Array.from(this.#written), checksum };
-  }
-
-  get #written(): Uint8Array {
-    return this.#writer.bytes.subarray(0, this.#writer.offset);
+    return { bytes: this.written(), checksum };
   }
 
   /** Puts the length of what stands behind the place that was left for it, where it needs room. */
@@ -92,7 +103,7 @@ export class MessageWriter {
     const needed = this.#writer.offset + size;
     if (needed > this.#writer.bytes.length) {
       const greater = new FieldWriter(Math.max(needed, this.#writer.bytes.length * 2));
-      greater.raw(this.#written);
+      greater.raw(this.written());
       this.#writer = greater;
     }
     return this.#writer;

@@ -2,7 +2,7 @@
  * Bytes to segments. A stored object is believed only if every byte of it is accounted for.
  *
  * Invariant: whatever the bytes are, nothing is thrown, and the time taken is linear in their number.
- * Invariant: what is kept of an object does not keep a bigger buffer alive.
+ * Invariant: what is kept of an object of its own does not keep a bigger buffer alive.
  */
 
 import { noKeys } from "../core/types.js";
@@ -23,14 +23,18 @@ export type DecodedSegment =
 
 /** Decodes the object that stands at a position, checking everything that it says. */
 export function decodeSegment(bytes: Uint8Array, expectedPosition: Position): DecodedSegment {
-  const own = ownBytes(bytes);
-  const decoded = readObject(own, "Segment", (fields, checksum) => {
-    return readSegment(fields, own, checksum);
+  const decoded = decodeEmbeddedSegment(ownBytes(bytes));
+  if (decoded.type === "corrupt" || decoded.segment.position === expectedPosition) return decoded;
+  const reason = `the object says that its position is ${decoded.segment.position}`;
+  return { type: "corrupt", reason };
+}
+
+/** Decodes a segment that stands within greater bytes; it keeps them alive. */
+export function decodeEmbeddedSegment(bytes: Uint8Array): DecodedSegment {
+  const decoded = readObject(bytes, "Segment", (fields, checksum) => {
+    return readSegment(fields, bytes, checksum);
   });
-  if (decoded.type === "corrupt") return decoded;
-  const { value: segment } = decoded;
-  if (segment.position === expectedPosition) return { type: "ok", segment };
-  return { type: "corrupt", reason: `the object says that its position is ${segment.position}` };
+  return decoded.type === "corrupt" ? decoded : { type: "ok", segment: decoded.value };
 }
 
 /** The bytes in a buffer that is not much bigger than they are. */
