@@ -9,8 +9,19 @@ export interface Batch {
   readonly entryCount: number;
 }
 
+/** How much a batch in the making holds. */
+export interface Taken {
+  readonly appendCount: number;
+  readonly entryCount: number;
+}
+
+/** Whether an append may join the batch in the making; it leaves the queue either way. */
+type Admits = (append: Append, before: Taken) => boolean;
+
 export class AppendQueue {
   #appends: Append[] = [];
+  /** How many are not plain. */
+  #markedCount = 0;
   #head = 0;
   #sizeBytes = 0;
 
@@ -22,9 +33,15 @@ export class AppendQueue {
     return this.#sizeBytes;
   }
 
+  /** Whether all appends are plain: without options, and without keys. */
+  get isPlain(): boolean {
+    return this.#markedCount === 0;
+  }
+
   push(append: Append): void {
     this.#appends.push(append);
     this.#sizeBytes += append.sizeBytes;
+    if (!isPlain(append)) this.#markedCount++;
   }
 
   /** Puts appends back before all others, in the order given. */
@@ -32,30 +49,55 @@ export class AppendQueue {
     if (appends.length === 0) return;
     this.#appends = appends.concat(this.#appends.slice(this.#head));
     this.#head = 0;
-    for (const append of appends) this.#sizeBytes += append.sizeBytes;
+    for (const append of appends) {
+      this.#sizeBytes += append.sizeBytes;
+      if (!isPlain(append)) this.#markedCount++;
+    }
   }
 
-  /** The longest run from the front that fits one segment; at least one append. */
-  takeBatch(settings: CoreSettings): Batch {
+  /**
+   * The longest run from the front that fits one segment; at least one append, though it alone does
+   * not fit. What is not admitted is left out, and takes no room.
+   */
+  takeBatch(settings: CoreSettings, admits?: Admits): Batch {
     const start = this.#head;
+    const taken = { appendCount: 0, entryCount: 0 };
+    const admitted: Append[] = [];
     let end = start;
     let bytes = 0;
-    let entryCount = 0;
+    let places = 0;
     for (; end < this.#appends.length; end++) {
       const append = this.#appends[end];
       if (append === undefined) break;
+      // An append without entries takes the place of one: it leaves a record.
+      const place = Math.max(1, append.entryCount);
       const fits =
         bytes + append.sizeBytes <= settings.segmentBytesMax &&
-        entryCount + append.entryCount <= settings.segmentEntriesMax;
-      if (!fits && end > start) break;
+        places + place <= settings.segmentEntriesMax;
+      if (!fits && taken.appendCount > 0) break;
+      this.#sizeBytes -= append.sizeBytes;
+      if (admits !== undefined) {
+        if (!isPlain(append)) this.#markedCount--;
+        if (!admits(append, taken)) continue;
+        admitted.push(append);
+      }
       bytes += append.sizeBytes;
-      entryCount += append.entryCount;
+      places += place;
+      taken.appendCount++;
+      taken.entryCount += append.entryCount;
     }
-    const appends = this.#appends.slice(start, end);
+    const appends = admits === undefined ? this.#appends.slice(start, end) : admitted;
     this.#head = end;
-    this.#sizeBytes -= bytes;
     this.#dropTaken();
-    return { appends, entryCount };
+    return { appends, entryCount: taken.entryCount };
+  }
+
+  /** Takes out what belongs to the streams. */
+  withdraw(streams: ReadonlySet<object>): readonly Append[] {
+    const all = this.takeAll();
+    const isOf = ({ stream }: Append): boolean => stream !== undefined && streams.has(stream);
+    for (const append of all) if (!isOf(append)) this.push(append);
+    return all.filter(isOf);
   }
 
   /** Takes everything. */
@@ -64,6 +106,7 @@ export class AppendQueue {
     this.#appends = [];
     this.#head = 0;
     this.#sizeBytes = 0;
+    this.#markedCount = 0;
     return appends;
   }
 
@@ -73,4 +116,8 @@ export class AppendQueue {
     this.#appends = this.#appends.slice(this.#head);
     this.#head = 0;
   }
+}
+
+function isPlain({ options, keys }: Append): boolean {
+  return options === undefined && (keys === undefined || keys.length === 0);
 }

@@ -321,7 +321,9 @@ export class Core {
         if (tenure === this.#tenure) this.#stepDown("deposed");
       }
     }
-    if (valid) this.#context.emit({ type: "committed", segment, appends });
+    if (!valid) return;
+    const openedIds = appends.length === 0 ? undefined : this.#log.ledger.openedBy(segment);
+    this.#context.emit({ type: "committed", segment, appends, ...(openedIds && { openedIds }) });
   }
 
   /** Goes on wherever the input has opened a way. */

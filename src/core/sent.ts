@@ -28,6 +28,8 @@ export class Sent {
   /** The age clock just before the first create was sent. */
   readonly firstAgeMs: number;
   readonly openedAtTick: number;
+  /** The walk has found it valid. */
+  committed = false;
   /** It can never become valid: its place is taken, or its predecessor's is. */
   dead = false;
   #stage: Stage = { type: "creating" };

@@ -11,9 +11,9 @@
  */
 
 import { assert } from "./assert.js";
-import { AppendQueue } from "./append-queue.js";
+import { Intake } from "./intake.js";
 import { Sent } from "./sent.js";
-import { keysOf, noRecords, sameEpoch, sameSegment } from "./types.js";
+import { sameEpoch, sameSegment } from "./types.js";
 import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
 import type { KnownLog } from "./known-log.js";
@@ -37,7 +37,7 @@ export class Tenure {
   readonly #requests = new Map<RequestId, Sent>();
   /** The batches that can still become valid, each the next one's predecessor. */
   #chain: Sent[] = [];
-  readonly #queue = new AppendQueue();
+  readonly #intake: Intake;
   /** No greater position was sent. */
   #sentMax: Position = -1;
   #furthestClaim: Position = -1;
@@ -60,6 +60,7 @@ export class Tenure {
     this.#context = context;
     this.#log = log;
     this.#catchUp = catchUp;
+    this.#intake = new Intake(context, log, catchUp);
     this.epoch = epoch;
     this.#storeTimeoutTicks = storeTimeoutTicks;
   }
@@ -70,7 +71,7 @@ export class Tenure {
 
   /** Whether no append waits for its fate. */
   get isIdle(): boolean {
-    return this.#queue.isEmpty && this.#chain.length === 0;
+    return this.#intake.isEmpty && this.#chain.length === 0;
   }
 
   /** Whether nothing that was sent waits for its fate. */
@@ -80,7 +81,7 @@ export class Tenure {
 
   /** Whether appends are under way, or go out as soon as there is room. */
   get isBusy(): boolean {
-    return this.#chain.length > 0 || (!this.#queue.isEmpty && !this.#paused);
+    return this.#chain.length > 0 || (this.#intake.hasQueued && !this.#paused);
   }
 
   /** While paused no new batch is sent: appends wait in the queue. */
@@ -93,16 +94,16 @@ export class Tenure {
     return this.#phase === "settling" && this.isIdle;
   }
 
-  /** The bytes of the appends that wait for room in the window. */
+  /** The bytes of the appends that wait for room in the window, or for their verdict to be true. */
   get queuedBytes(): number {
-    return this.#queue.sizeBytes;
+    return this.#intake.sizeBytes;
   }
 
   /** Takes appends in, to be sent by {@link pump}. */
   append(appends: readonly Append[], nowMs: number): void {
     assert(this.#phase === "leading", "only a leader takes appends");
     this.#clockMs = Math.max(this.#clockMs, nowMs);
-    for (const append of appends) this.#queue.push(append);
+    for (const append of appends) this.#intake.push(append);
   }
 
   /** Claims the tail and, after a lost race, a place ahead too (PROTOCOL.md 4.1). */
@@ -117,14 +118,19 @@ export class Tenure {
     if (!this.#sent.has(ahead) && !this.#log.knows(ahead)) this.#sendClaim(ahead);
   }
 
-  /** Sends what there is room for: claims that close a gap, or batches. */
+  /** Sends what there is room for: claims that close a gap, or batches. Gives verdicts. */
   pump(): void {
     if (this.#phase === "claiming") this.#fillGap();
     if (this.#phase === "claiming" && this.#mayLead()) this.#phase = "leading";
     if (this.#phase === "claiming" && this.#claimWanted) this.#claim();
-    if (this.#phase !== "leading" || this.#paused) return;
+    if (this.#phase !== "leading") return;
+    if (!this.#paused) this.#sendBatches();
+    this.#intake.pump(this.isBusy);
+  }
+
+  #sendBatches(): void {
     const { settings } = this.#context.options;
-    while (!this.#queue.isEmpty) {
+    while (this.#intake.hasQueued) {
       let position = Math.max(this.#sentMax + 1, this.#log.tail);
       while (this.#log.knows(position)) position++;
       if (position >= this.#log.tail + settings.window) return;
@@ -196,7 +202,9 @@ export class Tenure {
     if (segment.type === "entries") {
       assert(this.#chain[0] === sent, "batches are passed in the order of the chain");
       this.#chain.shift();
+      this.#intake.committed(segment);
     }
+    sent.committed = true;
     return sent;
   }
 
@@ -218,7 +226,7 @@ export class Tenure {
     this.#settleUntilTick = this.#context.now + this.#storeTimeoutTicks;
     this.#returnReason = reason;
     this.#killFrom(this.#chain.find((sent) => sent.certainlyNotStored));
-    this.#return(this.#queue.takeAll());
+    this.#return(this.#intake.takeAll());
   }
 
   /**
@@ -228,7 +236,7 @@ export class Tenure {
   abandon(why: Fault["kind"] | "leftBehind"): void {
     if (why !== "cloned") this.stepDown(why === "leftBehind" ? why : "notLeader");
     this.#phase = "settling";
-    this.#giveUp(this.#queue.takeAll());
+    this.#giveUp(this.#intake.takeAll());
   }
 
   #isGreaterClaim(segment: Segment): boolean {
@@ -268,22 +276,22 @@ export class Tenure {
   }
 
   #sendBatch(position: Position): void {
-    const { seal, settings } = this.#context.options;
+    const { seal } = this.#context.options;
     const { previous, nextIndex, timestampMs } = this.#chainEnd();
-    const { appends, entryCount } = this.#queue.takeBatch(settings);
+    const batch = this.#intake.take(nextIndex, this.#chain.at(-1));
+    if (batch === undefined) return;
     const segment = seal({
       type: "entries",
       position,
       epoch: this.epoch,
       previous,
       firstIndex: nextIndex,
-      entryCount,
       timestampMs: Math.max(this.#clockMs, timestampMs),
-      appends,
-      records: noRecords,
-      keys: keysOf(appends),
+      ...batch,
     });
-    this.#chain.push(this.#send(segment, appends));
+    const sent = this.#send(segment, batch.appends);
+    this.#chain.push(sent);
+    this.#intake.sent(sent);
   }
 
   #chainEnd(): { previous: Predecessor; nextIndex: number; timestampMs: number } {
@@ -340,17 +348,14 @@ export class Tenure {
     const start = first === undefined ? -1 : this.#chain.indexOf(first);
     if (start < 0) return;
     const dead = this.#chain.splice(start);
-    const appends: Append[] = [];
-    for (const sent of dead) {
-      sent.dead = true;
-      appends.push(...sent.appends);
-      sent.appends = [];
-    }
-    if (this.#phase === "leading") this.#queue.unshift(appends);
-    else this.#return(appends);
+    for (const sent of dead) sent.dead = true;
+    if (this.#phase === "leading") this.#intake.takeBack(dead, this.#chain);
+    else this.#return(dead.flatMap(({ appends }) => appends));
+    for (const sent of dead) sent.appends = [];
   }
 
   #storeTimedOut(): boolean {
+    if (this.#intake.waitsLongerThan(this.#storeTimeoutTicks)) return true;
     for (const sent of this.#sent.values()) {
       if (sent.known) continue;
       if (this.#context.now - sent.openedAtTick > this.#storeTimeoutTicks) return true;

@@ -97,20 +97,6 @@ export interface EntryKey {
 export const noRecords: readonly LogRecord[] = [];
 export const noKeys: readonly EntryKey[] = [];
 
-/** The keys of appends that stand one behind the other. */
-export function keysOf(appends: readonly Append[]): readonly EntryKey[] {
-  let keys: EntryKey[] | undefined;
-  let start = 0;
-  for (const append of appends) {
-    if (append.keys !== undefined && append.keys.length > 0) {
-      keys ??= [];
-      for (const { offset, key } of append.keys) keys.push({ offset: start + offset, key });
-    }
-    start += append.entryCount;
-  }
-  return keys ?? noKeys;
-}
-
 /** A run of entries, or records, or both. */
 export interface EntriesSegment extends SegmentBase {
   readonly type: "entries";

@@ -3,91 +3,12 @@ import fc from "fast-check";
 import { Ledger } from "../../src/core/ledger/ledger.js";
 import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
-import type { EntriesSegment, LogRecord } from "../../src/core/types.js";
-import { LedgerModel } from "./ledger-model.js";
+import type { LogRecord } from "../../src/core/types.js";
+import type { LedgerModel } from "./ledger-model.js";
+import { LedgerStory, someEvent } from "./ledger-story.js";
 import { entries } from "./samples.js";
 
 const small: LedgerBounds = { producersMax: 3, answersMax: 7, keysMax: 4, keyLengthMax: 9 };
-
-/** What may happen next, and to whom. */
-const someEvent = fc.record({
-  kind: fc.constantFrom(
-    ...(["open", "produce", "produce", "produce", "late"] as const),
-    ...(["close", "fence", "trim", "key", "key", "plain"] as const),
-  ),
-  pick: fc.nat(99),
-});
-
-type Event = typeof someEvent extends fc.Arbitrary<infer T> ? T : never;
-
-/** A log as leaders write it, one segment after the other. */
-class Story {
-  readonly model: LedgerModel;
-  readonly segments: EntriesSegment[] = [];
-
-  constructor(bounds: LedgerBounds) {
-    this.model = new LedgerModel(bounds);
-  }
-
-  happens({ kind, pick }: Event): EntriesSegment {
-    const entryOffset = pick % 2;
-    const record = this.#record(kind, pick, entryOffset);
-    const keys =
-      kind === "key" ? [{ offset: entryOffset, key: "abcdefgh".slice(0, pick % 7) }] : [];
-    const segment = entries({
-      position: this.segments.length + 1,
-      firstIndex: this.model.nextIndex,
-      entryCount: 2,
-      records: record === undefined ? [] : [record],
-      keys: keys.filter(({ key }) => key !== ""),
-    });
-    this.segments.push(segment);
-    this.model.apply(segment);
-    return segment;
-  }
-
-  #record(kind: Event["kind"], pick: number, entryOffset: number): LogRecord | undefined {
-    const { model } = this;
-    const known = [...model.producers];
-    const [id, producer] = known[pick % Math.max(1, known.length)] ?? [];
-    switch (kind) {
-      case "open":
-        return { type: "opened", entryOffset };
-      case "produce":
-        return producer === undefined || id === undefined || producer.closed
-          ? undefined
-          : this.#produced(id, producer.last + 1, entryOffset);
-      case "late": {
-        // It was judged while it was known, and expired before it was committed.
-        const expired = 1 + (pick % Math.max(1, model.nextId - 1));
-        if (expired >= model.nextId || model.producers.has(expired)) return undefined;
-        return this.#produced(expired, 1 + this.#lastOf(expired), entryOffset);
-      }
-      case "close":
-        return id === undefined ? undefined : { type: "closed", entryOffset, producerId: id };
-      case "fence":
-        return { type: "fenced", entryOffset, token: `t${pick}` };
-      case "trim":
-        return { type: "trimmed", entryOffset, firstIndex: 1 + (pick % model.nextIndex) };
-      default:
-        return undefined;
-    }
-  }
-
-  #produced(producerId: number, sequence: number, entryOffset: number): LogRecord {
-    const checksum = producerId * 1000 + sequence;
-    return { type: "produced", entryOffset, entryCount: 1, producerId, sequence, checksum };
-  }
-
-  #lastOf(id: number): number {
-    const numbers = this.segments
-      .flatMap(({ records }) => records)
-      .map((record) =>
-        record.type === "produced" && record.producerId === id ? record.sequence : 0,
-      );
-    return Math.max(0, ...numbers);
-  }
-}
 
 function compare(ledger: Ledger, model: LedgerModel): void {
   expect(ledger.nextProducerId).to.equal(model.nextId);
@@ -123,7 +44,7 @@ describe("the ledger (PROTOCOL 8)", () => {
   it("answers what a model without bounds on its patience answers", () => {
     fc.assert(
       fc.property(fc.array(someEvent, { minLength: 1, maxLength: 60 }), (events) => {
-        const story = new Story(small);
+        const story = new LedgerStory(small);
         const ledger = new Ledger(small);
         for (const event of events) {
           expect(ledger.apply(story.happens(event))).to.equal(true);
@@ -136,7 +57,7 @@ describe("the ledger (PROTOCOL 8)", () => {
   it("goes on from a snapshot as the ledger that it was taken of, whoever takes it", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(someEvent, fc.boolean()), { maxLength: 80 }), (events) => {
-        const story = new Story(small);
+        const story = new LedgerStory(small);
         const steady = new Ledger(small);
         let restored = new Ledger(small);
         for (const [event, restart] of events) {

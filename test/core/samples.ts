@@ -1,7 +1,6 @@
 /** Segments, epochs and options to test with; each test names only what it is about. */
 
 import { Context } from "../../src/core/context.js";
-import type { LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 import type { ManifestView } from "../../src/core/manifest.js";
 import type { CoreOptions, CoreSettings } from "../../src/core/options.js";
 import type { Append, ClaimSegment, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
@@ -56,28 +55,6 @@ export function manifest(changes: Partial<ManifestView> = {}): ManifestView {
     ...changes,
   };
 }
-
-/** Of a log with no records. */
-export const emptyLedger: LedgerSnapshot = {
-  firstIndex: 1,
-  nextProducerId: 1,
-  fence: undefined,
-  producers: {
-    ids: new Float64Array(),
-    lastSequences: new Float64Array(),
-    closed: new Uint8Array(),
-  },
-  answers: {
-    producerIds: new Float64Array(),
-    sequences: new Float64Array(),
-    firstIndexes: new Float64Array(),
-    entryCounts: new Uint32Array(),
-    terms: new Float64Array(),
-    timestampsMs: new Float64Array(),
-    checksums: new Uint32Array(),
-  },
-  keys: { keys: [], lastIndexes: new Float64Array(), reachIndex: 1 },
-};
 
 export function context(changes: Partial<CoreOptions> = {}): Context {
   return new Context(options(changes));

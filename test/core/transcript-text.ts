@@ -1,7 +1,7 @@
 /** The words of a transcript: one line for each effect. */
 
 import type { Answer, Effect, Message, View } from "../../src/core/protocol.js";
-import type { Append, Epoch, Segment } from "../../src/core/types.js";
+import type { Append, Epoch, LogRecord, Segment } from "../../src/core/types.js";
 
 /** An append of a transcript. */
 export interface NamedAppend extends Append {
@@ -36,10 +36,28 @@ export function describeSegment(segment: Segment, epochs: EpochNames): string {
   if (segment.type === "claim") return `claim ${epoch}`;
   const { firstIndex, entryCount, previous, body } = segment;
   const names = namesOf((body as Body).appends);
-  return `${epoch} ${indexRange(firstIndex, entryCount)} (${names}) after ${previous.position}`;
+  const noted = segment.records.map((record) => `, ${describeRecord(record)}`).join("");
+  const range = indexRange(firstIndex, entryCount);
+  return `${epoch} ${range} (${names}) after ${previous.position}${noted}`;
+}
+
+function describeRecord(record: LogRecord): string {
+  switch (record.type) {
+    case "produced":
+      return `${record.sequence} of producer ${record.producerId}`;
+    case "opened":
+      return "opens a producer";
+    case "closed":
+      return `closes producer ${record.producerId}`;
+    case "fenced":
+      return `fences with ${record.token}`;
+    case "trimmed":
+      return `trims to ${record.firstIndex}`;
+  }
 }
 
 function indexRange(firstIndex: number, entryCount: number): string {
+  if (entryCount === 0) return "no entries";
   return entryCount === 1 ? `${firstIndex}` : `${firstIndex}-${firstIndex + entryCount - 1}`;
 }
 
@@ -118,9 +136,11 @@ function describeOne(effect: Exclude<Effect, { type: "send" }>, epochs: EpochNam
     case "leftBehind":
       return `was left behind, goes on from ${effect.manifest.checkpoint?.walk.tail}`;
     case "committed": {
-      const { segment, appends } = effect;
+      const { segment, appends, openedIds } = effect;
       const acknowledged = appends.length === 0 ? "" : `, acknowledges ${namesOf(appends)}`;
-      return `committed ${segment.position}: ${describeSegment(segment, epochs)}${acknowledged}`;
+      const opened = openedIds === undefined ? "" : `, opened ${openedIds.join(" ")}`;
+      const told = `${acknowledged}${opened}`;
+      return `committed ${segment.position}: ${describeSegment(segment, epochs)}${told}`;
     }
     case "answered":
       return `answers ${namesOf([effect.append])}: ${describeAnswer(effect.answer)}`;

@@ -9,11 +9,14 @@
 import { crc32 } from "@node-rs/crc32";
 import { assert } from "../../src/core/assert.js";
 import { Core } from "../../src/core/core.js";
+import { Ledger } from "../../src/core/ledger/ledger.js";
+import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
+import type { LedgerBounds, LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import type { Effect, Input, Message } from "../../src/core/protocol.js";
 import type { NodeId, Position, Segment, SegmentDraft } from "../../src/core/types.js";
 import { advance, logStart } from "../../src/core/walk.js";
-import { emptyLedger, manifest } from "./samples.js";
+import { manifest } from "./samples.js";
 import { TranscriptStore } from "./transcript-store.js";
 import type { StoreEffect, StoreRequest } from "./transcript-store.js";
 import type { NamedAppend, Body } from "./transcript-text.js";
@@ -49,7 +52,7 @@ export interface Scene {
 /** A wall clock that ticks with the processes. */
 export const msPerTick = 100;
 
-type Fate = "open" | "acknowledged" | "returned" | "unknown";
+type Fate = "open" | "acknowledged" | "answered" | "returned" | "unknown";
 
 /** Where in the election timeout a node's own is: `a` stands first, then `b`, then `c`. */
 const spread = [0, 0.4, 0.8, 0.6, 0.2];
@@ -61,11 +64,15 @@ export class World {
   readonly processes: Process[] = [];
   letters: Letter[] = [];
   readonly #members: readonly NodeId[];
-  readonly #settings: CoreSettings;
+  readonly #settings: CoreSettings & Partial<LedgerBounds>;
   readonly #fates = new Map<string, Fate>();
   #nonces = 0;
 
-  constructor(members: readonly NodeId[], settings: CoreSettings, graceMs: number) {
+  constructor(
+    members: readonly NodeId[],
+    settings: CoreSettings & Partial<LedgerBounds>,
+    graceMs: number,
+  ) {
     this.#members = members;
     this.#settings = settings;
     this.store = new TranscriptStore(manifest({ clusterId: cluster, graceMs }));
@@ -189,7 +196,20 @@ export class World {
     const nonce = `manifest-${number}`;
     const ledger = { id: { manifest: number, nonce }, sizeBytes: 0, checksum: 0 };
     const checkpoint = { walk, ledger };
-    this.store.write({ ...before, number, nonce, floor, checkpoint }, emptyLedger);
+    this.store.write({ ...before, number, nonce, floor, checkpoint }, this.#ledgerAt(walk.tail));
+  }
+
+  /** The core's own ledger, too: what it answers is held against the log by the stories. */
+  #ledgerAt(tail: Position): LedgerSnapshot {
+    const ledger = new Ledger(this.#bounds);
+    for (const { segment, valid } of this.log()) {
+      if (segment.type === "entries" && valid && segment.position < tail) ledger.apply(segment);
+    }
+    return ledger.snapshot();
+  }
+
+  get #bounds(): LedgerBounds {
+    return { ...ledgerBounds, ...this.#settings };
   }
 
   /** Throws unless every promise made to clients is kept by the log as it stands. */
@@ -201,6 +221,7 @@ export class World {
     for (const [name, fate] of this.#fates) {
       assert(fate !== "acknowledged" || stored.has(name), `${name}, acknowledged, is in the log`);
       assert(fate !== "returned" || !stored.has(name), `${name}, given back, is not in the log`);
+      assert(fate !== "answered" || !stored.has(name), `${name}, not made, is not in the log`);
     }
     for (const { core, alive } of this.processes) {
       if (!alive) continue;
@@ -231,6 +252,7 @@ export class World {
       start: { manifest: this.store.manifest, ledger: this.store.ledger, ageMs: 0 },
       random: () => share + 2 ** -20 * number,
       nonce: () => (nonces[drawn++] ??= `nonce-${this.#nonces++}`),
+      ledgerBounds: this.#bounds,
       seal,
     });
     const process = { ...identity, core, inputs: [], ticks: 0, ageMs: 0, alive: true };
@@ -252,6 +274,7 @@ export class World {
       if (to !== undefined) this.letters.push({ from: process, to, message: effect.message });
     }
     if (effect.type === "committed") this.#note(effect.appends, "acknowledged");
+    if (effect.type === "answered") this.#note([effect.append], "answered");
     if (effect.type === "returned") this.#note(effect.appends, "returned");
     if (effect.type === "unknown") this.#note(effect.appends, "unknown");
   }

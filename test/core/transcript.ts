@@ -5,16 +5,18 @@
  */
 
 import { assert } from "../../src/core/assert.js";
+import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
+import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import type { Message } from "../../src/core/protocol.js";
+import { AppendWords } from "./transcript-appends.js";
 import { describeEffects, describeSegment, EpochNames } from "./transcript-text.js";
-import type { NamedAppend } from "./transcript-text.js";
 import { msPerTick, World } from "./transcript-world.js";
 import type { Process, Scene } from "./transcript-world.js";
 import type { StoreRequest } from "./transcript-store.js";
 
 /** Ticks and sizes small enough to be followed by eye. */
-const defaults: CoreSettings & { readonly grace: number } = {
+const defaults: CoreSettings & LedgerBounds & { readonly grace: number } = {
   electionTicksMin: 10,
   electionTicksMax: 20,
   heartbeatTicks: 4,
@@ -26,6 +28,7 @@ const defaults: CoreSettings & { readonly grace: number } = {
   queueBytesMax: 200,
   readAhead: 8,
   grace: 3_600_000,
+  ...ledgerBounds,
 };
 
 /** A transfer may take so long. */
@@ -56,6 +59,7 @@ export function runTranscript(text: string): string {
 
 class Script {
   readonly #epochs = new EpochNames();
+  readonly #appends = new AppendWords();
   #world: World | undefined;
   #lines: string[] = [];
   /** Processes, and kinds of message, that are not told of. */
@@ -175,13 +179,8 @@ class Script {
     }
   }
 
-  /** `name`, `name*entries` or `name:bytes`, each one append. */
   #append(process: Process, words: readonly string[]): void {
-    const appends = words.map((word): NamedAppend => {
-      const [name = "", bytes = "10"] = word.split(":");
-      const [, entries = "1"] = name.split("*");
-      return { name, entryCount: Number(entries), sizeBytes: Number(bytes) };
-    });
+    const appends = words.map((word) => this.#appends.read(word));
     const nowMs = process.ticks * msPerTick;
     this.#tell(this.#theWorld.step(process, { type: "append", appends, nowMs }));
   }

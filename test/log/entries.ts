@@ -4,8 +4,14 @@ import { toBinary, create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import { AppendRequestSchema } from "../../gen/suraft/v1/log_pb.js";
-import { keysOf } from "../../src/core/types.js";
-import type { EntriesDraft, ClaimDraft, Epoch, LogRecord } from "../../src/core/types.js";
+import type {
+  Append,
+  ClaimDraft,
+  EntriesDraft,
+  EntryKey,
+  Epoch,
+  LogRecord,
+} from "../../src/core/types.js";
 import { appendRequestFields, scanAppend } from "../../src/log/append-scan.js";
 import type { AppendBounds } from "../../src/log/append-scan.js";
 import type { EntryRun } from "../../src/log/entry-run.js";
@@ -56,6 +62,16 @@ export const bareAppend: EntryAppend = {
   entryCount: 0,
   sizeBytes: 0,
 };
+
+/** The keys of appends that stand one behind the other in a segment. */
+export function keysOf(appends: readonly Append[]): readonly EntryKey[] {
+  let start = 0;
+  return appends.flatMap(({ keys = [], entryCount }) => {
+    const offset = start;
+    start += entryCount;
+    return keys.map((keyed) => ({ ...keyed, offset: offset + keyed.offset }));
+  });
+}
 
 /** Bytes as plain arrays, so that views of different classes compare equal. */
 export function plain(entries: readonly PlainEntry[]): unknown {

@@ -1,6 +1,5 @@
 /** Writes logs into a store as leaders would, and tells a SegmentLog what was committed. */
 
-import { keysOf } from "../../src/core/types.js";
 import type { Append, EntriesSegment, Epoch, LogRecord, Segment } from "../../src/core/types.js";
 import { advance, judge, logStart } from "../../src/core/walk.js";
 import type { WalkState } from "../../src/core/walk.js";
@@ -10,7 +9,7 @@ import { entryRunOf, sealSegment, storedBytes } from "../../src/log/segment-code
 import type { SegmentLog } from "../../src/log/segment-log.js";
 import { MemoryObjects, MemoryStore } from "../../src/store/memory-store.js";
 import type { GetResult, RequestOptions } from "../../src/store/store.js";
-import { appendOf, bareAppend, textEntry } from "./entries.js";
+import { appendOf, bareAppend, keysOf, textEntry } from "./entries.js";
 
 export const clusterId = "the-cluster";
 

@@ -10,7 +10,7 @@ import { Answers } from "./answers.js";
 import { Producers } from "./producers.js";
 import { RecentKeys } from "./recent-keys.js";
 import type { ProducerOutcome, Standing } from "../protocol.js";
-import type { EntriesSegment, LogRecord } from "../types.js";
+import type { EntriesSegment, LogRecord, Segment } from "../types.js";
 import type { ProducedAnswer } from "./answers.js";
 import type { Producer } from "./producers.js";
 import type { KeyFinding } from "./recent-keys.js";
@@ -103,6 +103,14 @@ export class Ledger {
     for (const record of segment.records) if (!this.#note(segment, record)) return false;
     for (const { offset, key } of segment.keys) this.#keys.add(key, segment.firstIndex + offset);
     return true;
+  }
+
+  /** The ids of the producers that the segment which was applied last has opened, in order. */
+  openedBy(segment: Segment): readonly number[] | undefined {
+    if (segment.type === "claim" || segment.records.length === 0) return undefined;
+    const count = segment.records.filter(({ type }) => type === "opened").length;
+    const first = this.nextProducerId - count;
+    return count === 0 ? undefined : Array.from({ length: count }, (_, i) => first + i);
   }
 
   snapshot(): LedgerSnapshot {
