@@ -6,7 +6,9 @@
 /**
  * - `invalid`: fix the call;
  * - `not_served`: this version does not do that;
- * - `conflict`: read again, decide, retry;
+ * - `conflict`: read again, decide, retry (detail `condition`, and how the log is);
+ * - `producer_expired`: open another producer (detail `producer_id`); what became of appends that
+ *   had no answer can only be read in the log;
  * - `out_of_range`: move the position (details `first_index`, `next_index`);
  * - `not_leader`: go to the leader (details `leader_id`, `leader_address`);
  * - `unavailable`: back off and retry; certainly not in the log;
@@ -20,6 +22,7 @@ export type ErrorKind =
   | "invalid"
   | "not_served"
   | "conflict"
+  | "producer_expired"
   | "out_of_range"
   | "not_leader"
   | "unavailable"
@@ -51,5 +54,15 @@ export class SuraftError extends Error {
     this.kind = kind;
     this.details = options.details ?? {};
     this.retryDelayMs = options.retryDelayMs;
+  }
+
+  /** The same error with further details. */
+  withDetails(more: Readonly<Record<string, string>>): SuraftError {
+    const { kind, message, retryDelayMs, cause } = this;
+    return new SuraftError(kind, message, {
+      details: { ...this.details, ...more },
+      ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
+      cause,
+    });
   }
 }

@@ -9,6 +9,7 @@ export const exitCodes = {
   usage: 2,
   unavailable: 3,
   unknownOutcome: 4,
+  conflict: 5,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -18,7 +19,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const codeOfKind: Readonly<Record<ErrorKind, ExitCode>> = {
   invalid: exitCodes.failure,
   not_served: exitCodes.failure,
-  conflict: exitCodes.failure,
+  conflict: exitCodes.conflict,
+  producer_expired: exitCodes.failure,
   out_of_range: exitCodes.failure,
   not_leader: exitCodes.unavailable,
   unavailable: exitCodes.unavailable,
@@ -56,4 +58,5 @@ export const exitCodeHelp = `Exit codes:
   2    wrong usage or configuration: nothing was done
   3    no node could do it in time: certainly not done, try again later
   4    unknown outcome: entries may be in the log or not
+  5    the log is not as demanded (index, key, fencing token): nothing was appended
   130  interrupted (Ctrl-C); 143 if by SIGTERM`;

@@ -1,16 +1,19 @@
 /**
- * Takes the entries out of an encoded AppendRequest, AppendSessionRequest or ForwardRequest, as one
- * run of bytes, and refuses everything that must not get into the log.
+ * Takes an encoded AppendRequest, AppendSessionRequest or ForwardRequest apart: the entries, as one
+ * run of bytes, and what the append demands; and refuses everything that must not get into the log.
  *
  * Invariant: whatever the bytes are, the answer comes in time linear in their number, and nothing
  * is thrown.
  */
 
+import { OptionsReader } from "./append-options.js";
 import { checkEntry, entryTag } from "./entry-check.js";
-import { Cursor, wireType } from "./wire.js";
-import type { EntryKey } from "../core/types.js";
+import { Cursor } from "./wire.js";
+import type { AppendOptions, EntryKey } from "../core/types.js";
+import type { FoundFields } from "./append-options.js";
 import type { KeyListener } from "./entry-check.js";
 import type { EntryRun } from "./entry-run.js";
+import type { MessageFields } from "./message-fields.js";
 
 /** Bounds on an append. Sizes count payloads, keys, and the keys and values of headers. */
 export interface AppendBounds {
@@ -19,35 +22,26 @@ export interface AppendBounds {
   readonly appendEntriesMax: number;
 }
 
-/** The fields that a message has beside `entries = 1`. */
-export type OtherFields = Readonly<
-  Record<number, { readonly name: string; readonly type: number }>
->;
-
-/** Of AppendRequest and AppendSessionRequest. */
-export const appendRequestFields: OtherFields = {
-  2: { name: "producer", type: wireType.bytes },
-  3: { name: "expected_next_index", type: wireType.varint },
-  4: { name: "fencing_token", type: wireType.bytes },
-};
-
-/** Of ForwardRequest. */
-export const forwardRequestFields: OtherFields = { 2: { name: "sender", type: wireType.bytes } };
-
-/** A field beside the entries that is set in a message. */
-export interface OtherField {
-  readonly field: number;
-  readonly name: string;
-  /** A number, or the field's bytes, aliasing the message. */
-  readonly value: number | Uint8Array;
+/** An append as it came from a client: what is stored of it, and what it demands. */
+export interface ScannedAppend {
+  readonly run: EntryRun;
+  /** Undefined for a plain append. */
+  readonly options: AppendOptions | undefined;
+  /** The whole message, which is a ForwardRequest as well. */
+  readonly message: Uint8Array;
 }
 
 /** What a message holds. */
 export type AppendScan =
-  /** Entries, all of them good. */
-  | { readonly type: "entries"; readonly run: EntryRun; readonly others: readonly OtherField[] }
-  /** No entry at all. */
-  | { readonly type: "none"; readonly others: readonly OtherField[] }
+  /** An append, all of it good. Only one that was forwarded may have no entries. */
+  | {
+      readonly type: "append";
+      readonly append: ScannedAppend;
+      /** The number of the client's stream that a forwarded append belongs to; 0: none. */
+      readonly stream: number;
+    }
+  /** Of a ForwardRequest: nothing more comes of this stream. */
+  | { readonly type: "closedStream"; readonly stream: number }
   /** The reason is for people, and names the entry and the field. */
   | { readonly type: "invalid"; readonly reason: string };
 
@@ -66,25 +60,48 @@ export function runBytesMax(bounds: AppendBounds): number {
 export function scanAppend(
   message: Uint8Array,
   bounds: AppendBounds,
-  otherFields: OtherFields,
+  fields: MessageFields<FoundFields>,
 ): AppendScan {
   const scanner = new AppendScanner(message, bounds);
   const { cursor } = scanner;
-  const others: OtherField[] = [];
+  let reader: OptionsReader | undefined;
   while (!cursor.atEnd) {
     const start = cursor.offset;
     const tag = cursor.varint();
     const taken =
-      tag === entryTag ? scanner.entry(start) : takeOther(cursor, tag, otherFields, others);
+      tag === entryTag
+        ? scanner.entry(start)
+        : (reader ??= new OptionsReader(fields)).take(cursor, tag);
     if (!taken) return { type: "invalid", reason: cursor.problem };
   }
   const run = scanner.run();
-  if (run.entryCount === 0) return { type: "none", others };
-  const runMax = runBytesMax(bounds);
-  if (run.bytes.length > runMax) {
-    return { type: "invalid", reason: `the append's encoding has more than ${runMax} bytes` };
+  const reason = problemOf(run, reader, bounds);
+  if (reason !== undefined) return { type: "invalid", reason };
+  if (reader === undefined) {
+    const append = { run, options: undefined, message };
+    return { type: "append", append, stream: 0 };
   }
-  return { type: "entries", run, others };
+  const { stream, closedStream } = reader;
+  if (closedStream > 0) return { type: "closedStream", stream: closedStream };
+  const append = { run, options: reader.optionsOf(run), message };
+  return { type: "append", append, stream };
+}
+
+/** What is wrong with the message as a whole. */
+function problemOf(
+  run: EntryRun,
+  reader: OptionsReader | undefined,
+  bounds: AppendBounds,
+): string | undefined {
+  const withoutEntries = reader?.options.control !== undefined || (reader?.closedStream ?? 0) > 0;
+  if (withoutEntries && run.entryCount > 0) return "entries stand where none belong";
+  if (!withoutEntries && run.entryCount === 0) {
+    return "the append has no entries; it must have at least one";
+  }
+  const runMax = runBytesMax(bounds);
+  return run.bytes.length > runMax
+    ? `the append's encoding has more than ${runMax} bytes`
+    : undefined;
 }
 
 class AppendScanner implements KeyListener {
@@ -153,24 +170,4 @@ class AppendScanner implements KeyListener {
     }
     return false;
   }
-}
-
-function takeOther(cursor: Cursor, tag: number, known: OtherFields, others: OtherField[]): boolean {
-  if (tag < 0) return false;
-  const field = Math.floor(tag / 8);
-  const type = tag % 8;
-  const expected = field === 1 ? { name: "entries", type: wireType.bytes } : known[field];
-  if (expected === undefined) {
-    cursor.fail(`field ${field} is unknown`);
-  } else if (type !== expected.type) {
-    cursor.fail(`${expected.name} has wire type ${type} where ${expected.type} belongs`);
-  } else if (others.some((other) => other.field === field)) {
-    cursor.fail(`${expected.name} is set twice`);
-  } else {
-    const value = type === wireType.varint ? cursor.varint() : cursor.view();
-    if (value === undefined || value === -1) return false;
-    others.push({ field, name: expected.name, value });
-    return true;
-  }
-  return false;
 }

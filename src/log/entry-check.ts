@@ -24,7 +24,7 @@ export const keyTag = tagOf(1, wireType.bytes);
 export const valueTag = tagOf(2, wireType.bytes);
 
 /** Of an entry's own key, and of a header's. */
-const keyBytesMax = 256;
+export const keyBytesMax = 256;
 
 /** Is told the key of an entry that has one, once it has been checked. */
 export interface KeyListener {

@@ -7,9 +7,10 @@
  */
 
 import { SuraftError } from "../errors.js";
-import { notBegun, RoutedAppender } from "./routed-appender.js";
-import type { RoutedAppend, Router } from "./routed-appender.js";
-import type { Appender, AppenderOptions, AppendListener } from "./node.js";
+import { RoutedAppender } from "./routed-appender.js";
+import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./node.js";
+import type { RoutedAppend } from "./routed-append.js";
+import type { Router } from "./routed-appender.js";
 
 /** Where appends go now. */
 export type Route =
@@ -25,6 +26,8 @@ export interface CommittedRun {
   readonly firstIndex: number;
   readonly term: number;
   readonly timestampMs: number;
+  /** The producers that they opened, in order. */
+  readonly openedIds?: readonly number[];
 }
 
 export interface AppendRouterOptions {
@@ -37,6 +40,8 @@ export interface AppendRouterOptions {
   readonly gatherMs: () => number;
   readonly toCore: (appends: readonly RoutedAppend[]) => void;
   readonly toLeader: (nodeId: string, appends: readonly RoutedAppend[]) => void;
+  /** Nothing more comes of the appender: a leader that has a stream for it need not keep it. */
+  readonly onClosed: (appender: RoutedAppender) => void;
 }
 
 /** An answer must leave this long before the caller's deadline to arrive in time. */
@@ -109,6 +114,10 @@ export class AppendRouter implements Router {
     if (this.#waiting.size === 0) this.#idle();
   }
 
+  closed(appender: RoutedAppender): void {
+    this.#options.onClosed(appender);
+  }
+
   landed(): void {
     this.#scheduleFlush();
   }
@@ -132,7 +141,7 @@ export class AppendRouter implements Router {
     this.#scheduleFlush();
   }
 
-  answered(append: RoutedAppend): void {
+  settled(append: RoutedAppend): void {
     if (append.returned === undefined) this.#bytes -= append.sizeBytes;
   }
 
@@ -155,25 +164,44 @@ export class AppendRouter implements Router {
   }
 
   /** Acknowledges appends that the log now holds, those of one client together. */
-  committed({ appends, firstIndex, term, timestampMs }: CommittedRun): void {
-    let index = firstIndex;
+  committed(run: CommittedRun): void {
+    const { appends, term, timestampMs, openedIds = [] } = run;
+    let { firstIndex } = run;
+    let opened = 0;
     for (let start = 0; start < appends.length;) {
-      const owner = appends[start]?.owner;
-      let end = start;
-      let entryCount = 0;
-      for (; end < appends.length && appends[end]?.owner === owner; end++) {
-        entryCount += appends[end]?.entryCount ?? 0;
+      const first = appends[start];
+      const producerId = opens(first) ? openedIds[opened++] : undefined;
+      let end = start + 1;
+      let entryCount = first?.entryCount ?? 0;
+      for (; producerId === undefined && end < appends.length; end++) {
+        const append = appends[end];
+        if (append?.owner !== first?.owner || opens(append)) break;
+        entryCount += append?.entryCount ?? 0;
       }
-      const acknowledged = { appendCount: end - start, firstIndex: index, entryCount, term };
-      owner?.committed(appends.slice(start, end), { ...acknowledged, timestampMs });
-      index += entryCount;
+      first?.owner.committed(appends.slice(start, end), {
+        appendCount: end - start,
+        firstIndex,
+        entryCount,
+        term,
+        timestampMs,
+        ...(producerId === undefined ? {} : { producerId }),
+      });
+      firstIndex += entryCount;
       start = end;
     }
   }
 
-  /** Appends are certainly not in the log; those worth it are sent again by their owners. */
+  /** The append is not made again: the log held it before. */
+  repeated(append: RoutedAppend, acknowledged: Acknowledged): void {
+    append.owner.repeated(append, acknowledged);
+  }
+
+  /**
+   * Appends are certainly not in the log; those worth it are sent again by their owners. What was
+   * lost with a leader may go another way than what is still under way.
+   */
   returned(appends: readonly RoutedAppend[], error: SuraftError): void {
-    this.#way++;
+    if (error.kind === "not_leader") this.#way++;
     this.#giveBack(appends, error);
   }
 
@@ -261,7 +289,7 @@ export class AppendRouter implements Router {
     const admitted = submitted.filter((append) => append.owner.isOpen);
     if (admitted.length < submitted.length) {
       for (const append of submitted) {
-        if (!append.owner.isOpen) this.#reject(append, notBegun(append.owner));
+        if (!append.owner.isOpen) this.#reject(append, append.owner.notBegun());
       }
     }
     const overloaded: RoutedAppend[] = [];
@@ -292,4 +320,8 @@ const notLeader = new SuraftError("not_leader", "this node does not lead");
 function overload(): SuraftError {
   const options = { retryDelayMs: overloadDelayMs };
   return new SuraftError("overloaded", "too many appends are under way; slow down", options);
+}
+
+function opens(append: RoutedAppend | undefined): boolean {
+  return append?.options?.control?.type === "open";
 }

@@ -3,7 +3,6 @@
  * its services stand on.
  */
 
-import assert from "node:assert";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Logger } from "winston";
 import { Core } from "../core/core.js";
@@ -11,18 +10,27 @@ import { SuraftError } from "../errors.js";
 import { sealSegment } from "../log/segment-codec.js";
 import { segmentName } from "../log/names.js";
 import { SegmentLog } from "../log/segment-log.js";
-import { forwardRequestFields, scanAppend } from "../log/append-scan.js";
 import { implementNodeService } from "../peer/node-service.js";
 import { AppendRouter } from "./append-router.js";
 import { coreTiming } from "./core-settings.js";
 import { Driver } from "./driver.js";
+import { ForwardedAppends } from "./forwarded-appends.js";
 import { Peers } from "./peers.js";
+import { refusalError } from "./refusal-error.js";
 import { StoreRequests } from "./store-requests.js";
 import { transferError } from "./transfer-error.js";
 import { version } from "./version.js";
-import type { Message, ReturnReason, Sender, TransferOutcome, View } from "../core/protocol.js";
 import type { CoreStart } from "../core/options.js";
 import type { ManifestView } from "../core/manifest.js";
+import type {
+  Answer,
+  Message,
+  ProducerOutcome,
+  ReturnReason,
+  Sender,
+  TransferOutcome,
+  View,
+} from "../core/protocol.js";
 import type { Append, Segment } from "../core/types.js";
 import type {
   ForwardListener,
@@ -46,7 +54,7 @@ import type {
   NodeStatus,
   TransferOptions,
 } from "./node.js";
-import type { RoutedAppend } from "./routed-appender.js";
+import type { RoutedAppend } from "./routed-append.js";
 
 export interface LogNodeOptions {
   readonly config: NodeConfig;
@@ -125,6 +133,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       gatherMs: () => this.#gatherMs(),
       toCore: (appends) => this.#driver.feed({ type: "append", appends, nowMs: Date.now() }),
       toLeader: (nodeId, appends) => this.#peers.forward(nodeId, appends),
+      onClosed: (appender) => this.#peers.closed(appender),
     });
     this.#peers = new Peers({
       self: this.self,
@@ -191,17 +200,15 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   openForward(listener: ForwardListener): ForwardSink {
-    const appender = this.openAppender(listener, { forwarded: true });
-    return {
-      append: (message) => {
-        const scan = scanAppend(message, this.limits, forwardRequestFields);
-        // The follower has scanned the same bytes: what is wrong now is the follower.
-        if (scan.type === "invalid") throw new SuraftError("invalid", scan.reason);
-        if (scan.type === "none") throw new SuraftError("invalid", "a forwarded append is empty");
-        appender.append(scan.run);
-      },
-      close: () => appender.close(),
-    };
+    return new ForwardedAppends({
+      limits: this.limits,
+      openAppender: (own, options) => this.openAppender(own, options),
+      listener,
+    });
+  }
+
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome {
+    return this.#core.outcomeOf(producerId, sequence);
   }
 
   async barrier(signal: AbortSignal): Promise<void> {
@@ -272,7 +279,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#driver.forgetBarrier(nodeId, barrier);
   }
 
-  committed(segment: Segment, appends: readonly Append[]): void {
+  committed(segment: Segment, appends: readonly Append[], openedIds: readonly number[]): void {
     this.log.append(segment);
     this.#heardAtMs = performance.now();
     if (segment.type !== "entries" || appends.length === 0) return;
@@ -282,11 +289,17 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       firstIndex: segment.firstIndex,
       term: segment.epoch.term,
       timestampMs: segment.timestampMs,
+      openedIds,
     });
   }
 
-  answered(): void {
-    assert.fail("only appends with options are answered, and none has any");
+  answered(append: Append, answer: Answer): void {
+    const routed = append as RoutedAppend;
+    if (answer.type === "refused") {
+      return this.#router.returned([routed], refusalError(answer.refusal));
+    }
+    const standing = answer.standing ?? forgotten;
+    this.#router.repeated(routed, { appendCount: 1, ...standing, repeat: true });
   }
 
   returned(appends: readonly Append[], reason: ReturnReason): void {
@@ -384,6 +397,9 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     for (const watcher of this.#watchers) watcher(status);
   }
 }
+
+/** Where a repeat stands of which the log remembers only that it does. */
+const forgotten = { firstIndex: 0, entryCount: 0, term: 0, timestampMs: 0 };
 
 function returnError(reason: ReturnReason): SuraftError {
   switch (reason) {

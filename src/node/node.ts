@@ -1,19 +1,26 @@
 /** What a node offers to the services that run on it. */
 
 import type { SuraftError } from "../errors.js";
-import type { EntryRun } from "../log/entry-run.js";
+import type { ScannedAppend } from "../log/append-scan.js";
 import type { LogReader } from "../log/log-reader.js";
-import type { Fault, Role } from "../core/protocol.js";
+import type { Fault, ProducerOutcome, Role } from "../core/protocol.js";
 
-/** Appends that became durable together. */
+/** Appends that became durable together, or one that was durable before. */
 export interface Acknowledged {
   /** How many appends: the oldest that had no answer. */
   readonly appendCount: number;
-  /** Their entries stand at `[firstIndex, firstIndex + entryCount)`. */
+  /**
+   * Their entries stand at `[firstIndex, firstIndex + entryCount)`. Both are 0 for a repeat of which
+   * the log remembers only that it stands.
+   */
   readonly firstIndex: number;
   readonly entryCount: number;
   readonly term: number;
   readonly timestampMs: number;
+  /** The producer's append of this number was in the log already. Alone in its range. */
+  readonly repeat?: true;
+  /** The producer that the append opened. Alone in its range. */
+  readonly producerId?: number;
 }
 
 /** Hears what became of the appends of one {@link Appender}, in their order. */
@@ -28,8 +35,8 @@ export interface AppendListener {
  * begun any more.
  */
 export interface Appender {
-  /** Never throws and never waits: its fate goes to the listener, later. */
-  append(run: EntryRun): void;
+  /** Never throws and never waits: its fate goes to the listener. */
+  append(append: ScannedAppend): void;
   /** The client has gone: appends that were not sent are dropped, and the listener hears no more. */
   close(): void;
 }
@@ -37,6 +44,8 @@ export interface Appender {
 export interface AppenderOptions {
   /** The appends come from another node: they are not forwarded again. */
   readonly forwarded: boolean;
+  /** There will be one append only: nothing else is in order with it. */
+  readonly single?: true;
   /**
    * The caller's deadline, by the wall clock in milliseconds since 1970. An append that no leader
    * has taken shortly before fails as `unavailable`, so that the caller learns that it may retry.
@@ -112,6 +121,8 @@ export interface Node {
    * on. Safe to retry.
    */
   transferLeadership(options: TransferOptions): Promise<NodeMember>;
+  /** What this node's log says about a producer's append. As far as it must see: after `barrier`. */
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome;
   /** How long ago, in milliseconds, this node last had proof of its tail or heard of it from the leader. */
   tailAgeMs(): number;
 }

@@ -8,7 +8,8 @@ import type { Message, Sender } from "../core/protocol.js";
 import type { Identity } from "../peer/messages.js";
 import type { AppendRouter } from "./append-router.js";
 import type { NodeMember } from "./node.js";
-import type { RoutedAppend } from "./routed-appender.js";
+import type { RoutedAppend } from "./routed-append.js";
+import type { RoutedAppender } from "./routed-appender.js";
 
 export interface PeersOptions {
   readonly self: Identity;
@@ -68,6 +69,11 @@ export class Peers {
     this.#forward = undefined;
   }
 
+  /** Nothing more comes of the appender. */
+  closed(appender: RoutedAppender): void {
+    this.#forward?.stream.closeStream(appender);
+  }
+
   close(): void {
     for (const client of this.#clients.values()) client.close();
   }
@@ -80,6 +86,7 @@ export class Peers {
       peer,
       graceMs: this.#timeoutMs,
       committed: (run) => router.committed(run),
+      repeated: (append, repeat) => router.repeated(append, repeat),
       returned: (append, error) => router.returned([append], error),
       unknown: (appends, error) => router.unknown(appends, error),
     });

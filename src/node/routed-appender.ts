@@ -6,41 +6,16 @@
  * of those that went another way are known. Else it could stand in the log before them.
  * Invariant: an append that certainly is not in the log is sent again only while every earlier
  * one is answered and none has failed, so the log never holds a later one without an earlier one.
+ * Invariant: an append whose fate is unknown is never sent again here, numbered or not: a refusal of
+ * the second copy would say nothing of the first, which may be on its way still. Only its client
+ * knows what to make of that.
  */
 
 import assert from "node:assert";
 import { SuraftError } from "../errors.js";
-import { noKeys } from "../core/types.js";
-import type { EntryKey } from "../core/types.js";
-import type { EntryAppend } from "../log/segment-codec.js";
-import type { EntryRun } from "../log/entry-run.js";
+import { RoutedAppend } from "./routed-append.js";
+import type { ScannedAppend } from "../log/append-scan.js";
 import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./node.js";
-
-/** An append with what is known of its way. */
-export class RoutedAppend implements EntryAppend {
-  readonly run: EntryRun;
-  readonly entryCount: number;
-  readonly sizeBytes: number;
-  readonly keys: readonly EntryKey[];
-  readonly owner: RoutedAppender;
-  /** When it fails for want of a leader, by the monotonic clock in milliseconds. */
-  readonly expiresAtMs: number;
-  /** Certainly not in the log, and why; it may be sent again. */
-  returned: SuraftError | undefined = undefined;
-  /** Its fate, once it failed for good. */
-  failure: SuraftError | undefined = undefined;
-  /** Queued in the router; under way to a leader; or neither: it came back, or waits behind one. */
-  place: "queued" | "underWay" | "waiting" = "waiting";
-
-  constructor(owner: RoutedAppender, run: EntryRun, expiresAtMs: number) {
-    this.owner = owner;
-    this.run = run;
-    this.entryCount = run.entryCount;
-    this.sizeBytes = run.bytes.length;
-    this.keys = run.keys ?? noKeys;
-    this.expiresAtMs = expiresAtMs;
-  }
-}
 
 /** What an appender needs of its router. */
 export interface Router {
@@ -50,12 +25,14 @@ export interface Router {
   withdraw(appender: RoutedAppender): void;
   /** The appender's oldest appends came back: call its `resubmit` when it is time to try again. */
   retry(appender: RoutedAppender): void;
-  /** The append has its answer: its bytes no longer count. */
-  answered(append: RoutedAppend): void;
+  /** The append's answer has gone out: its bytes no longer count. */
+  settled(append: RoutedAppend): void;
   /** The appender has appends without an answer. */
   began(appender: RoutedAppender): void;
   /** It has none any more. */
   ended(appender: RoutedAppender): void;
+  /** Its client has gone. */
+  closed(appender: RoutedAppender): void;
   /** Nothing of the appender is under way any more: what waited for that may go. */
   landed(): void;
   /** When an append that begins now expires, by the monotonic clock. */
@@ -64,16 +41,20 @@ export interface Router {
 
 export class RoutedAppender implements Appender {
   readonly forwarded: boolean;
+  readonly single: boolean;
   readonly #router: Router;
   readonly #listener: AppendListener;
   readonly #options: AppenderOptions;
-  /** Without an answer, in order; those before `#head` have theirs. */
+  /** Whose answers have not gone out, in order; those before `#head` have theirs. */
   #outstanding: RoutedAppend[] = [];
   #head = 0;
-  #failed = false;
+  /** The first failure: nothing is begun behind it. */
+  #failure: SuraftError | undefined;
   #closed = false;
   #queuedCount = 0;
   #underWayCount = 0;
+  /** How many came back, or wait behind one that did. */
+  #returnedCount = 0;
   /** The way on which appends are, if any are. */
   #way = 0;
 
@@ -82,11 +63,12 @@ export class RoutedAppender implements Appender {
     this.#listener = listener;
     this.#options = options;
     this.forwarded = options.forwarded;
+    this.single = options.single ?? false;
   }
 
   /** Whether an append of it may still be begun. */
   get isOpen(): boolean {
-    return !this.#failed && !this.#closed;
+    return this.#failure === undefined && !this.#closed;
   }
 
   /** Whether an append may go by this way now. */
@@ -103,41 +85,63 @@ export class RoutedAppender implements Appender {
     append.place = "underWay";
   }
 
-  append(run: EntryRun): void {
-    const append = new RoutedAppend(this, run, this.#router.expiry(this.#options));
-    const before = this.#outstanding.at(-1);
-    if (before === undefined) this.#router.began(this);
+  append(scanned: ScannedAppend): void {
+    const append = new RoutedAppend(this, scanned, this.#router.expiry(this.#options));
+    if (this.#outstanding.length === 0) this.#router.began(this);
     this.#outstanding.push(append);
+    if (!this.isOpen) this.giveBack(append, this.notBegun());
     // Behind one that came back and was not sent again yet, it waits its turn.
-    if (this.isOpen && before?.returned !== undefined) append.returned = before.returned;
-    else if (this.isOpen) this.#submit(append);
-    else this.giveBack(append, notBegun(this));
+    else if (this.#returnedCount > 0) this.#cameBack(append, noLeader);
+    else this.#submit(append);
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#router.closed(this);
   }
 
-  /** These appends, the oldest without an answer, are durable. */
+  /** These appends are durable; their entries stand one behind the other. */
   committed(appends: readonly RoutedAppend[], acknowledged: Acknowledged): void {
     // Abandoned before this was known: each has its answer already.
     if (appends[0]?.failure !== undefined) return;
+    let { firstIndex } = acknowledged;
+    let inOrder = 0;
     for (const append of appends) {
-      assert(this.#outstanding[this.#head] === append, "the oldest append is answered first");
+      if (this.#outstanding[this.#head] !== append) break;
       this.#leave(append);
       this.#pop();
+      firstIndex += append.entryCount;
+      inOrder++;
     }
-    if (!this.#closed) this.#listener.acknowledged(acknowledged);
+    if (inOrder > 0 && !this.#closed) {
+      const entryCount = firstIndex - acknowledged.firstIndex;
+      const all = inOrder === appends.length;
+      const part = all ? acknowledged : { ...acknowledged, appendCount: inOrder, entryCount };
+      this.#listener.acknowledged(part);
+    }
+    for (const append of appends.slice(inOrder)) {
+      const { entryCount } = append;
+      append.acknowledged = { ...acknowledged, appendCount: 1, firstIndex, entryCount };
+      this.#leave(append);
+      firstIndex += entryCount;
+    }
+    this.#goOn();
+  }
+
+  /** The append is durable, and is acknowledged in its turn. */
+  repeated(append: RoutedAppend, acknowledged: Acknowledged): void {
+    if (append.failure !== undefined) return;
+    append.acknowledged = acknowledged;
+    this.#leave(append);
     this.#goOn();
   }
 
   /** The append is certainly not in the log. It is sent again if `error` is worth a retry. */
   giveBack(append: RoutedAppend, error: SuraftError): void {
     const lostLeader = !this.forwarded && error.kind === "not_leader";
-    append.returned = lostLeader ? noLeader : error;
-    this.#leave(append);
-    const retry = this.isOpen && lostLeader;
-    if (!retry) return this.fail(append, append.returned);
+    this.#cameBack(append, lostLeader ? noLeader : error);
+    if (!this.isOpen || !lostLeader) return this.fail(append, lostLeader ? noLeader : error);
     this.#callBack();
     this.#goOn();
   }
@@ -146,27 +150,17 @@ export class RoutedAppender implements Appender {
   fail(append: RoutedAppend, error: SuraftError): void {
     append.failure = error;
     this.#leave(append);
-    this.#failed = true;
+    this.#failure ??= error;
     this.#goOn();
   }
 
   /** Nothing more will be known of what has no answer. */
   abandon(error: SuraftError): void {
-    this.#failed = true;
-    for (const append of this.#outstanding.slice(this.#head)) append.failure ??= error;
-    this.#goOn();
-  }
-
-  #goOn(): void {
-    for (;;) {
-      const append = this.#outstanding[this.#head];
-      if (append === undefined) return;
-      if (append.failure === undefined && this.#failed) append.failure = append.returned;
-      if (append.failure === undefined) break;
-      this.#pop();
-      if (!this.#closed) this.#listener.failed(append.failure);
+    this.#failure ??= error;
+    for (const append of this.#outstanding.slice(this.#head)) {
+      if (append.acknowledged === undefined) append.failure ??= error;
     }
-    if (this.#outstanding[this.#head]?.returned !== undefined) this.#router.retry(this);
+    this.#goOn();
   }
 
   /** Every earlier append is answered: what came back from here on goes out again, in order. */
@@ -175,8 +169,34 @@ export class RoutedAppender implements Appender {
       const append = this.#outstanding[i];
       if (append?.returned === undefined || append.failure !== undefined) return;
       append.returned = undefined;
+      this.#returnedCount--;
       this.#submit(append);
     }
+  }
+
+  /** What an append hears that is not begun any more. */
+  notBegun(): SuraftError {
+    // The follower that handed it on sends it again, behind those that it belongs behind.
+    if (this.forwarded && this.#failure?.kind === "not_leader") return this.#failure;
+    return new SuraftError("unavailable", "an earlier append of the same client failed");
+  }
+
+  #goOn(): void {
+    for (;;) {
+      const append = this.#outstanding[this.#head];
+      if (append === undefined) return;
+      const { acknowledged } = append;
+      if (acknowledged === undefined && this.#failure !== undefined) {
+        append.failure ??= append.returned;
+      }
+      const { failure } = append;
+      if (acknowledged === undefined && failure === undefined) break;
+      this.#pop();
+      if (this.#closed) continue;
+      if (acknowledged !== undefined) this.#listener.acknowledged(acknowledged);
+      else if (failure !== undefined) this.#listener.failed(failure);
+    }
+    if (this.#outstanding[this.#head]?.returned !== undefined) this.#router.retry(this);
   }
 
   #submit(append: RoutedAppend): void {
@@ -185,15 +205,19 @@ export class RoutedAppender implements Appender {
     this.#router.submit(append);
   }
 
+  #cameBack(append: RoutedAppend, error: SuraftError): void {
+    if (append.returned === undefined) this.#returnedCount++;
+    append.returned = error;
+    this.#leave(append);
+  }
+
   /** What is queued must go out behind what came back: it waits with it. */
   #callBack(): void {
     if (this.#queuedCount === 0) return;
     this.#router.withdraw(this);
     for (let i = this.#head; i < this.#outstanding.length; i++) {
       const append = this.#outstanding[i];
-      if (append?.place !== "queued") continue;
-      append.returned = noLeader;
-      this.#leave(append);
+      if (append?.place === "queued") this.#cameBack(append, noLeader);
     }
   }
 
@@ -209,7 +233,10 @@ export class RoutedAppender implements Appender {
 
   #pop(): void {
     const append = this.#outstanding[this.#head++];
-    if (append !== undefined) this.#router.answered(append);
+    if (append !== undefined) {
+      if (append.returned !== undefined) this.#returnedCount--;
+      this.#router.settled(append);
+    }
     if (this.#head === this.#outstanding.length) {
       this.#outstanding = [];
       this.#head = 0;
@@ -219,15 +246,6 @@ export class RoutedAppender implements Appender {
       this.#head = 0;
     }
   }
-}
-
-/**
- * An append that came after one that failed. A follower may send it again: what failed there may be
- * another client's.
- */
-export function notBegun({ forwarded }: RoutedAppender): SuraftError {
-  const kind = forwarded ? "not_leader" : "unavailable";
-  return new SuraftError(kind, "an earlier append of the same client failed");
 }
 
 /** What a client hears of an append that no leader took, where it is not sent again. */

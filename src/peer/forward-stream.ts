@@ -1,23 +1,32 @@
 /**
- * Hands appends on to the leader, over one stream, in order (PROTOCOL.md section 8).
+ * Hands appends on to the leader, over one stream for all clients of this node (PROTOCOL.md
+ * section 8).
  *
- * Invariant: every append handed on is answered once, the oldest first. Those without an answer
- * when the stream breaks have an unknown outcome.
+ * Invariant: every append handed on is answered once, by its number. Those without an answer when
+ * the stream breaks have an unknown outcome.
+ * Invariant: a client's stream whose append failed is closed at the leader: what its client sends
+ * after that, the leader takes for another stream.
  */
 
 import { toBinary, create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromServiceError, fromStatus } from "../rpc/status.js";
+import { numberFieldSize, writeNumberField } from "../rpc/wire.js";
 import { toNumber } from "./messages.js";
 import type { ForwardResponse } from "../../gen/suraft/node/v1/node_pb.js";
+import type { AckRange, AppendFailure } from "../../gen/suraft/v1/log_pb.js";
 import type { PeerClient } from "./peer-client.js";
 
-/** An append on its way: its entries are a whole ForwardRequest as they are. */
+/** An append on its way. */
 export interface ForwardedAppend {
-  readonly run: { readonly bytes: Uint8Array };
+  /** A whole ForwardRequest, but for the number of the stream. */
+  readonly message: Uint8Array;
+  /** Names the client's ordered stream that it belongs to; absent: it stands alone. */
+  readonly stream?: object;
 }
 
 /** Consecutive appends that the log now holds. */
@@ -26,6 +35,17 @@ export interface ForwardedRun<A> {
   readonly firstIndex: number;
   readonly term: number;
   readonly timestampMs: number;
+  readonly openedIds?: readonly number[];
+}
+
+/** Where an append stands that the log held before. */
+export interface ForwardedRepeat {
+  readonly appendCount: number;
+  readonly firstIndex: number;
+  readonly entryCount: number;
+  readonly term: number;
+  readonly timestampMs: number;
+  readonly repeat: true;
 }
 
 export interface ForwardStreamOptions<A extends ForwardedAppend> {
@@ -33,16 +53,25 @@ export interface ForwardStreamOptions<A extends ForwardedAppend> {
   /** How long a leader that leads no more may take to answer what it was handed. */
   readonly graceMs: number;
   readonly committed: (run: ForwardedRun<A>) => void;
+  readonly repeated: (append: A, repeat: ForwardedRepeat) => void;
   /** Certainly not in the log. */
   readonly returned: (append: A, error: SuraftError) => void;
   /** May be in the log or not. */
   readonly unknown: (appends: readonly A[], error: SuraftError) => void;
 }
 
+/** The number of the field `stream` in a ForwardRequest. */
+const streamField = 8;
+
 export class ForwardStream<A extends ForwardedAppend> {
   readonly #options: ForwardStreamOptions<A>;
   readonly #call: ClientDuplexStream<Uint8Array, ForwardResponse>;
-  #outstanding: A[] = [];
+  /** Without an answer, by their numbers, in order. */
+  readonly #outstanding = new Map<number, A>();
+  #sentCount = 0;
+  /** The numbers of the clients' streams that the leader knows. */
+  readonly #streams = new Map<object, number>();
+  #streamCount = 0;
   #open = true;
   #grace: NodeJS.Timeout | undefined;
 
@@ -52,8 +81,7 @@ export class ForwardStream<A extends ForwardedAppend> {
     this.#call.on("data", (response: ForwardResponse) => this.#answered(response));
     this.#call.on("error", (error: Error) => this.#broke(error));
     this.#call.on("end", () => this.#broke(undefined));
-    const { sender } = options.peer;
-    this.#call.write(toBinary(ForwardRequestSchema, create(ForwardRequestSchema, { sender })));
+    this.#write({ sender: options.peer.sender });
   }
 
   get isOpen(): boolean {
@@ -62,9 +90,18 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   send(appends: readonly A[]): void {
     for (const append of appends) {
-      this.#outstanding.push(append);
-      this.#call.write(append.run.bytes);
+      this.#sentCount++;
+      this.#outstanding.set(this.#sentCount, append);
+      this.#call.write(this.#messageOf(append));
     }
+  }
+
+  /** Nothing more comes of a client's stream; what was sent of it still gets its answers. */
+  closeStream(stream: object): void {
+    const number = this.#streams.get(stream);
+    if (number === undefined) return;
+    this.#streams.delete(stream);
+    if (this.#open) this.#write({ closedStream: BigInt(number) });
   }
 
   /** The leader has changed: nothing more is sent; what was sent may still get its answer. */
@@ -76,28 +113,76 @@ export class ForwardStream<A extends ForwardedAppend> {
     this.#grace = setTimeout(() => this.#call.cancel(), this.#options.graceMs);
   }
 
-  #answered(response: ForwardResponse): void {
-    for (const ack of response.acks) {
-      this.#options.committed({
-        appends: this.#outstanding.splice(0, ack.appendCount),
-        firstIndex: toNumber(ack.firstIndex),
-        term: toNumber(ack.term),
-        timestampMs: ack.timestamp === undefined ? 0 : timestampMs(ack.timestamp),
-      });
+  #write(request: MessageInitShape<typeof ForwardRequestSchema>): void {
+    this.#call.write(toBinary(ForwardRequestSchema, create(ForwardRequestSchema, request)));
+  }
+
+  #messageOf({ message, stream }: A): Uint8Array {
+    if (stream === undefined) return message;
+    let number = this.#streams.get(stream);
+    if (number === undefined) {
+      number = ++this.#streamCount;
+      this.#streams.set(stream, number);
     }
-    for (const failure of response.failures) {
-      this.end();
-      const append = this.#outstanding.shift();
+    const field = { number: streamField, value: number };
+    const whole = Buffer.allocUnsafe(message.length + numberFieldSize(number));
+    whole.set(message);
+    writeNumberField(whole, message.length, field);
+    return whole;
+  }
+
+  #answered({ acks, opened, failures }: ForwardResponse): void {
+    for (const ack of acks) this.#acknowledged(ack);
+    for (const { append: number, producerId } of opened) {
+      const append = this.#take(toNumber(number));
       if (append === undefined) continue;
-      const error = fromStatus(failure, { lost: "unknown_outcome" });
-      if (error.kind === "unknown_outcome") this.#options.unknown([append], error);
-      else this.#options.returned(append, error);
+      const nowhere = { firstIndex: 0, term: 0, timestampMs: 0 };
+      const openedIds = [toNumber(producerId)];
+      this.#options.committed({ appends: [append], ...nowhere, openedIds });
     }
+    for (const failure of failures) this.#failed(failure);
+  }
+
+  #acknowledged(ack: AckRange): void {
+    const first = toNumber(ack.firstAppend);
+    const appends: A[] = [];
+    for (let number = first; number < first + ack.appendCount; number++) {
+      const append = this.#take(number);
+      if (append !== undefined) appends.push(append);
+    }
+    const place = {
+      firstIndex: toNumber(ack.firstIndex),
+      term: toNumber(ack.term),
+      timestampMs: ack.timestamp === undefined ? 0 : timestampMs(ack.timestamp),
+    };
+    const [append] = appends;
+    if (append === undefined) return;
+    if (!ack.repeat) return this.#options.committed({ appends, ...place });
+    const { entryCount } = ack;
+    this.#options.repeated(append, { appendCount: 1, ...place, entryCount, repeat: true });
+  }
+
+  #failed({ append: number, status }: AppendFailure): void {
+    const append = this.#take(toNumber(number));
+    if (append === undefined) return;
+    const error =
+      status === undefined
+        ? new SuraftError("unknown_outcome", "the leader answered without a status")
+        : fromStatus(status, { lost: "unknown_outcome" });
+    if (error.kind === "unknown_outcome") this.#options.unknown([append], error);
+    else this.#options.returned(append, error);
+    if (append.stream !== undefined) this.closeStream(append.stream);
+  }
+
+  #take(number: number): A | undefined {
+    const append = this.#outstanding.get(number);
+    this.#outstanding.delete(number);
+    return append;
   }
 
   #broke(cause: Error | undefined): void {
-    const appends = this.#outstanding;
-    this.#outstanding = [];
+    const appends = [...this.#outstanding.values()];
+    this.#outstanding.clear();
     this.end();
     clearTimeout(this.#grace);
     if (appends.length === 0) return;

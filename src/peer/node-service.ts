@@ -8,6 +8,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
+import { joinAckRanges } from "../rpc/ack-range.js";
 import { implementService } from "../rpc/server.js";
 import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
@@ -29,13 +30,15 @@ import type {
   ForwardResponseSchema,
   HeartbeatRequest,
   HeartbeatResponseSchema,
+  OpenedProducerSchema,
   StandNowRequest,
   StandNowResponseSchema,
   VoteRequest,
   VoteResponseSchema,
 } from "../../gen/suraft/node/v1/node_pb.js";
-import type { AckRangeSchema } from "../../gen/suraft/v1/log_pb.js";
+import type { AckRangeSchema, AppendFailureSchema } from "../../gen/suraft/v1/log_pb.js";
 import type { Message, Sender } from "../core/protocol.js";
+import type { AckRange } from "../rpc/ack-range.js";
 import type { BidiCall, BidiListener } from "../rpc/handlers.js";
 import type { CallContext } from "../rpc/server-call.js";
 import type { ServiceRegistration } from "../rpc/server.js";
@@ -43,25 +46,22 @@ import type { Identity } from "./messages.js";
 
 export type { ServiceRegistration };
 
-/** Appends that became durable together. */
-export interface ForwardAcknowledged {
-  readonly appendCount: number;
-  readonly firstIndex: number;
-  readonly entryCount: number;
-  readonly term: number;
-  readonly timestampMs: number;
-}
+type OpenedInit = MessageInitShape<typeof OpenedProducerSchema>;
+type FailureInit = MessageInitShape<typeof AppendFailureSchema>;
 
-/** Hears what became of forwarded appends, in order. */
+/** Hears what became of forwarded appends, which are numbered from 1 in the order they came. */
 export interface ForwardListener {
-  acknowledged(acknowledged: ForwardAcknowledged): void;
-  failed(error: SuraftError): void;
+  acknowledged(range: AckRange): void;
+  opened(append: number, producerId: number): void;
+  failed(append: number, error: SuraftError): void;
 }
 
 /** A follower's appends, as they came. */
 export interface ForwardSink {
-  /** Takes one append's encoded entries; its answer goes to the listener. */
-  append(message: Uint8Array): void;
+  /** Whether every append that came has its answer. */
+  readonly isIdle: boolean;
+  /** Takes one ForwardRequest; its answer, if it is an append, goes to the listener. */
+  take(message: Uint8Array): void;
   close(): void;
 }
 
@@ -156,8 +156,10 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   readonly #host: NodeServiceHost;
   readonly #call: BidiCall<MessageInitShape<typeof ForwardResponseSchema>>;
   #sink: ForwardSink | undefined;
-  #received = 0;
-  #outstanding = 0;
+  #acks: AckRange[] = [];
+  #opened: OpenedInit[] = [];
+  #failures: FailureInit[] = [];
+  #flushing = false;
   #halfClosed = false;
 
   constructor(
@@ -169,24 +171,20 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   }
 
   message(bytes: Buffer): void {
-    if (this.#sink === undefined) {
-      const { sender } = decodeRequest(ForwardRequestSchema, bytes);
-      checkSender(sender, this.#host.self);
-      this.#sink = this.#host.openForward(this);
-      return;
-    }
-    this.#received++;
-    this.#outstanding++;
-    this.#sink.append(bytes);
+    if (this.#sink !== undefined) return this.#sink.take(bytes);
+    const { sender } = decodeRequest(ForwardRequestSchema, bytes);
+    checkSender(sender, this.#host.self);
+    this.#sink = this.#host.openForward(this);
   }
 
   halfClosed(): void {
     this.#halfClosed = true;
-    this.#endIfDone();
+    this.#flushLater();
   }
 
   /** The node has drained before its server stops, so every append that came is answered. */
   stopping(): void {
+    this.#flush();
     this.#call.end(new SuraftError("not_leader", "the leader is stopping"));
   }
 
@@ -194,28 +192,46 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
     this.#sink?.close();
   }
 
-  acknowledged(acknowledged: ForwardAcknowledged): void {
-    const firstAppend = this.#received - this.#outstanding + 1;
-    this.#outstanding -= acknowledged.appendCount;
-    this.#call.write({ acks: [encodeAck(acknowledged, firstAppend)] });
-    this.#endIfDone();
+  acknowledged(range: AckRange): void {
+    const last = this.#acks.at(-1);
+    const joined = last === undefined ? undefined : joinAckRanges(last, range);
+    if (joined === undefined) this.#acks.push(range);
+    else this.#acks[this.#acks.length - 1] = joined;
+    this.#flushLater();
   }
 
-  failed(error: SuraftError): void {
-    this.#outstanding--;
-    this.#call.write({ failures: [toStatus(error)] });
-    this.#endIfDone();
+  opened(append: number, producerId: number): void {
+    this.#opened.push({ append: BigInt(append), producerId: BigInt(producerId) });
+    this.#flushLater();
   }
 
-  #endIfDone(): void {
-    if (this.#halfClosed && this.#outstanding === 0) this.#call.end();
+  failed(append: number, error: SuraftError): void {
+    this.#failures.push({ append: BigInt(append), status: toStatus(error) });
+    this.#flushLater();
+  }
+
+  /** Answers to what one commit decided leave together. */
+  #flushLater(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const [acks, opened, failures] = [this.#acks, this.#opened, this.#failures];
+    if (acks.length + opened.length + failures.length > 0) {
+      this.#acks = [];
+      this.#opened = [];
+      this.#failures = [];
+      this.#call.write({ acks: acks.map(encodeAck), opened, failures });
+    }
+    if (this.#halfClosed && this.#sink?.isIdle !== false) this.#call.end();
   }
 }
 
-function encodeAck(
-  { appendCount, firstIndex, entryCount, term, timestampMs }: ForwardAcknowledged,
-  firstAppend: number,
-): MessageInitShape<typeof AckRangeSchema> {
+function encodeAck(range: AckRange): MessageInitShape<typeof AckRangeSchema> {
+  const { firstAppend, appendCount, firstIndex, entryCount, term, timestampMs } = range;
   return {
     firstAppend: BigInt(firstAppend),
     appendCount,
@@ -223,5 +239,6 @@ function encodeAck(
     firstIndex: BigInt(firstIndex),
     term: BigInt(term),
     timestamp: timestampFromMs(timestampMs),
+    repeat: range.repeat ?? false,
   };
 }

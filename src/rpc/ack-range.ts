@@ -12,7 +12,7 @@ import {
   writeNumberField,
 } from "./wire.js";
 
-/** Consecutive appends whose entries stand at consecutive indexes of one term. */
+/** Consecutive appends whose entries stand at consecutive indexes of one term, or one repeat. */
 export interface AckRange {
   /** Numbered from 1 in the order of the stream. */
   readonly firstAppend: number;
@@ -21,11 +21,15 @@ export interface AckRange {
   readonly entryCount: number;
   readonly term: number;
   readonly timestampMs: number;
+  /** The append was in the log already; 0 and 0 where its indexes are forgotten. */
+  readonly repeat?: boolean;
 }
 
 /** One range for both, or undefined where the second does not continue the first. */
 export function joinAckRanges(first: AckRange, second: AckRange): AckRange | undefined {
   const continues =
+    first.repeat !== true &&
+    second.repeat !== true &&
     first.firstAppend + first.appendCount === second.firstAppend &&
     first.firstIndex + first.entryCount === second.firstIndex &&
     first.term === second.term &&
@@ -61,7 +65,8 @@ function rangeSize(range: AckRange): number {
     numberFieldSize(range.firstIndex) +
     numberFieldSize(range.entryCount) +
     numberFieldSize(range.term) +
-    bytesFieldSize(millisecondsSize(range.timestampMs))
+    bytesFieldSize(millisecondsSize(range.timestampMs)) +
+    numberFieldSize(range.repeat === true ? 1 : 0)
   );
 }
 
@@ -74,5 +79,6 @@ function writeRange(target: Uint8Array, start: number, range: AckRange): number 
   offset = writeNumberField(target, offset, { number: 5, value: range.term });
   const sizeBytes = millisecondsSize(range.timestampMs);
   offset = writeBytesFieldHead(target, offset, { number: 6, sizeBytes });
-  return writeMilliseconds(target, offset, range.timestampMs);
+  offset = writeMilliseconds(target, offset, range.timestampMs);
+  return writeNumberField(target, offset, { number: 7, value: range.repeat === true ? 1 : 0 });
 }

@@ -31,6 +31,7 @@ const codes: Readonly<Record<ErrorKind, number>> = {
   invalid: grpcStatus.INVALID_ARGUMENT,
   not_served: grpcStatus.UNIMPLEMENTED,
   conflict: grpcStatus.ABORTED,
+  producer_expired: grpcStatus.FAILED_PRECONDITION,
   out_of_range: grpcStatus.OUT_OF_RANGE,
   not_leader: grpcStatus.FAILED_PRECONDITION,
   unavailable: grpcStatus.UNAVAILABLE,

@@ -1,27 +1,47 @@
-/** Judges an append before it reaches the node: every refusal of a client's append is made here. */
+/** Judges an append before it reaches the node, and says of one that failed what became of it. */
 
 import { SuraftError } from "../errors.js";
-import { appendRequestFields, scanAppend } from "../log/append-scan.js";
-import type { EntryRun } from "../log/entry-run.js";
+import { appendRequestFields } from "../log/append-options.js";
+import { scanAppend, type ScannedAppend } from "../log/append-scan.js";
 import type { AppendLimits } from "../node/node.js";
 
 /**
- * The entries of an encoded AppendRequest or AppendSessionRequest. Throws a SuraftError: `invalid`
- * for what must not get into the log, `not_served` for what this version does not do.
+ * The append in an encoded AppendRequest or AppendSessionRequest. Throws `invalid` for what must not
+ * get into the log.
  */
-export function takeEntryRun(message: Uint8Array, limits: AppendLimits): EntryRun {
+export function takeAppend(message: Uint8Array, limits: AppendLimits): ScannedAppend {
   const scan = scanAppend(message, limits, appendRequestFields);
-  if (scan.type === "invalid") {
-    throw new SuraftError("invalid", `the append is refused: ${scan.reason}`);
+  if (scan.type === "append") {
+    return scan.append;
   }
-  const [other] = scan.others;
-  if (other !== undefined) {
-    throw new SuraftError("not_served", `this version does not serve ${other.name}`, {
-      details: { field: other.name },
-    });
+  const reason = scan.type === "invalid" ? scan.reason : "it is no append";
+  throw new SuraftError("invalid", `the append is refused: ${reason}`);
+}
+
+/** An append's failure as its client gets it: `outcome` says what became of the entries. */
+export function appendFailure(error: SuraftError): SuraftError {
+  return error.withDetails({ outcome: isNotCommitted(error) ? "not_committed" : "unknown" });
+}
+
+/** Whether the entries are not in the log, and this call will not put them there. */
+function isNotCommitted({ kind }: SuraftError): boolean {
+  switch (kind) {
+    case "invalid":
+    case "not_served":
+    case "conflict":
+    case "out_of_range":
+    case "not_leader":
+    case "unavailable":
+    case "overloaded":
+    case "unauthenticated":
+    case "forbidden":
+      return true;
+    // Whoever sends a number again to an expired producer may have been heard the first time.
+    case "producer_expired":
+    case "unknown_outcome":
+    case "corrupt":
+    case "cancelled":
+    case "deadline_exceeded":
+      return false;
   }
-  if (scan.type === "none") {
-    throw new SuraftError("invalid", "the append has no entries; it must have at least one");
-  }
-  return scan.run;
 }

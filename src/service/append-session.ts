@@ -18,7 +18,7 @@ import type { Acknowledged, Appender, AppendListener, Node } from "../node/node.
 import { encodeAckRanges, joinAckRanges, type AckRange } from "../rpc/ack-range.js";
 import type { BidiCall, BidiListener } from "../rpc/handlers.js";
 import { toStatus } from "../rpc/status.js";
-import { takeEntryRun } from "./append-check.js";
+import { appendFailure, takeAppend } from "./append-check.js";
 import { SizeQueue } from "./size-queue.js";
 
 /** How much of a session may be without an answer. */
@@ -85,7 +85,7 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
     this.#received += 1;
     this.#unanswered.push(bytes.length);
     try {
-      this.#appender.append(takeEntryRun(bytes, this.#node.limits));
+      this.#appender.append(takeAppend(bytes, this.#node.limits));
     } catch (error) {
       if (!(error instanceof SuraftError)) {
         throw error;
@@ -123,16 +123,8 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
   }
 
   acknowledged(acknowledged: Acknowledged): void {
-    const { appendCount, firstIndex, entryCount, term, timestampMs } = acknowledged;
-    const range: AckRange = {
-      firstAppend: this.#settled + 1,
-      appendCount,
-      firstIndex,
-      entryCount,
-      term,
-      timestampMs,
-    };
-    this.#settled += appendCount;
+    const range: AckRange = { ...acknowledged, firstAppend: this.#settled + 1 };
+    this.#settled += acknowledged.appendCount;
     const last = this.#acks.at(-1);
     const joined = last === undefined ? undefined : joinAckRanges(last, range);
     if (joined === undefined) {
@@ -148,10 +140,11 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
     this.#finish();
   }
 
-  #fail(failure: Failure): void {
+  #fail({ append, error: cause }: Failure): void {
+    const error = appendFailure(cause);
     this.#settled += 1;
-    this.#failures.push(failure);
-    this.#firstFailure ??= failure.error;
+    this.#failures.push({ append, error });
+    this.#firstFailure ??= error;
   }
 
   #refuse(refusal: Failure): void {
@@ -236,19 +229,10 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
   #endIfDone(): void {
     if (this.#settled === this.#received) {
       const error = this.#firstFailure ?? this.#stopError;
-      this.#call.end(error === undefined ? undefined : withAnswers(error, this.#settled));
+      // Says how many answers went before it: a client may miss some.
+      this.#call.end(error?.withDetails({ answered_appends: String(this.#settled) }));
     }
   }
-}
-
-/** The error that ends a stream says how many answers went before it: a client may miss some. */
-function withAnswers(error: SuraftError, answered: number): SuraftError {
-  const { kind, message, retryDelayMs } = error;
-  const details = { ...error.details, answered_appends: String(answered) };
-  return new SuraftError(kind, message, {
-    details,
-    ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
-  });
 }
 
 function encodeFailures(failures: readonly Failure[]): Uint8Array {

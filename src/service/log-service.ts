@@ -14,6 +14,7 @@ import type { CallContext } from "../rpc/server-call.js";
 import { defineService } from "../rpc/service-definition.js";
 import { appendOnce } from "./append-once.js";
 import { AppendSession, sessionWindowDefault, type SessionWindow } from "./append-session.js";
+import { getOutcome, openProducer } from "./producers.js";
 import { isLinearizable, planRead } from "./read-request.js";
 import { progressOf, readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
 
@@ -41,6 +42,8 @@ export function implementLogService(
     appendSession: (call) => new AppendSession(node, call, window),
     read: async (request, responses, context) =>
       serveRead(node, planRead(request), { responses, context, settings }),
+    openProducer: (_request, context) => openProducer(node, context),
+    getOutcome: (request, context) => getOutcome(node, request, context),
     getTail: (request, context) => getTail(node, request, context),
   });
 }

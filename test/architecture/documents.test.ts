@@ -35,4 +35,19 @@ describe("the README", () => {
     const rows = tableRows("README.md").map((row) => row.split("|").slice(0, 3).join("|") + "|");
     expect(rows).to.include.members(expected);
   });
+
+  it("has the conditions of conflicts that the protocol buffers have", () => {
+    const proto = readFileSync(
+      new URL("../../../proto/suraft/v1/log.proto", import.meta.url),
+      "utf8",
+    );
+    const conditions = proto.matchAll(/^ {2}\/\/ {3}([a-z_]+) +([a-z_, ]+):/gm);
+    const expected = [...conditions].map(([, condition, details = ""]) => {
+      const names = details.split(", ").map((name) => `\`${name}\``);
+      return `|\`${condition}\`|${names.join(", ")}|`;
+    });
+    expect(expected).to.have.length(6);
+    const rows = tableRows("README.md").map((row) => row.split("|").slice(0, 3).join("|") + "|");
+    expect(rows).to.include.members(expected);
+  });
 });

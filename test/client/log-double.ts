@@ -5,23 +5,31 @@
 
 import { createServer, connect as connectSocket, type AddressInfo, type Socket } from "node:net";
 import { EventEmitter, once } from "node:events";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ClusterService, NodeStatusSchema, Role } from "../../gen/suraft/v1/cluster_pb.js";
 import {
   Consistency,
+  EntrySchema,
   LogService,
+  Outcome,
+  type AppendRequest,
   type AppendSessionRequest,
   type Entry,
   type ReadRequest,
 } from "../../gen/suraft/v1/log_pb.js";
+import type { AppendOptions, ProducerNumber } from "../../src/core/types.js";
 import { SuraftError } from "../../src/errors.js";
+import { crc32c } from "../../src/log/crc32c.js";
+import { refusalError } from "../../src/node/refusal-error.js";
 import type { BidiCall, BidiListener } from "../../src/rpc/handlers.js";
 import { implementService, startGrpcServer, type RunningServer } from "../../src/rpc/server.js";
 import { defineService } from "../../src/rpc/service-definition.js";
 import { toStatus } from "../../src/rpc/status.js";
+import { AppendModel } from "../service/append-model.js";
 
 const TERM = 7n;
+const TIME_MS = 1_700_000_000_000;
 
 /** What stands in the log. */
 export interface Stored {
@@ -32,6 +40,8 @@ export interface Stored {
 /** Entries with indexes from 1. Several servers may share one. */
 export class MemoryLog extends EventEmitter {
   readonly stored: Stored[] = [];
+  /** What the log makes of appends with demands. */
+  readonly model = new AppendModel();
 
   get nextIndex(): number {
     return this.stored.length + 1;
@@ -41,12 +51,63 @@ export class MemoryLog extends EventEmitter {
     return this.stored.map(({ entry }) => Buffer.from(entry.payload).toString());
   }
 
+  /** Appends what a client asks for, once. Throws a refusal. */
+  take(request: AppendRequest | AppendSessionRequest): Taken {
+    const options = optionsOf(request);
+    const judgement = this.model.judge(options, this.nextIndex);
+    switch (judgement.type) {
+      case "refused":
+        throw refusalError(judgement.refusal);
+      case "repeat": {
+        const { firstIndex = 0, entryCount = 0 } = judgement.standing ?? {};
+        return { firstIndex, entryCount, repeat: true };
+      }
+      case "made": {
+        const { entries } = request;
+        const entryCount = entries.length;
+        const firstIndex = this.append(entries);
+        const keys = entries.flatMap(({ key }, offset) => (key === "" ? [] : [{ offset, key }]));
+        const standing = { firstIndex, entryCount, term: Number(TERM), timestampMs: TIME_MS };
+        this.model.append(options, keys, standing);
+        return { firstIndex, entryCount, repeat: false };
+      }
+    }
+  }
+
   append(entries: readonly Entry[], timestampMs = Date.now()): number {
     const firstIndex = this.nextIndex;
     this.stored.push(...entries.map((entry) => ({ entry, timestampMs })));
     this.emit("appended");
     return firstIndex;
   }
+}
+
+interface Taken {
+  readonly firstIndex: number;
+  readonly entryCount: number;
+  readonly repeat: boolean;
+}
+
+function optionsOf(request: AppendRequest | AppendSessionRequest): AppendOptions {
+  const { producer, expectedNextIndex, fencingToken, setFencingToken, keyConditions } = request;
+  return {
+    ...(producer === undefined ? {} : { producer: numberOf(request, producer) }),
+    ...(expectedNextIndex === undefined ? {} : { expectedNextIndex: Number(expectedNextIndex) }),
+    ...(fencingToken === undefined ? {} : { fencingToken }),
+    ...(setFencingToken === undefined ? {} : { setFencingToken }),
+    keyConditions: keyConditions.map(({ key, sinceIndex }) => ({
+      key,
+      sinceIndex: Number(sinceIndex),
+    })),
+  };
+}
+
+function numberOf(
+  { entries }: { readonly entries: readonly Entry[] },
+  { producerId, sequence }: { readonly producerId: bigint; readonly sequence: bigint },
+): ProducerNumber {
+  const checksum = crc32c(Buffer.concat(entries.map((entry) => toBinary(EntrySchema, entry))));
+  return { producerId: Number(producerId), sequence: Number(sequence), checksum };
 }
 
 /** What a server does to an append instead of storing and acknowledging it. */
@@ -67,6 +128,8 @@ export interface LogDouble {
   readonly readFailures: { readonly after: number; readonly error: SuraftError }[];
   /** Errors that the next transfers of leadership end with; without one they succeed. */
   readonly transferFailures: SuraftError[];
+  /** Errors that the next openings of producers end with. */
+  readonly openFailures: SuraftError[];
   readonly reads: ReadRequest[];
   /** Breaks all connections. */
   cut(): void;
@@ -87,6 +150,7 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
   const log = options.log ?? new MemoryLog();
   const spoils: (Spoil | undefined)[] = [];
   const transferFailures: SuraftError[] = [];
+  const openFailures: SuraftError[] = [];
   const readFailures: { readonly after: number; readonly error: SuraftError }[] = [];
   const reads: ReadRequest[] = [];
   const proxy = new CuttableProxy();
@@ -97,15 +161,14 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
         throw spoil.error;
       }
       if (spoil?.type !== "mute" || spoil.store) {
-        const firstIndex = log.append(request.entries);
+        const { firstIndex, entryCount, repeat } = log.take(request);
         if (spoil === undefined) {
-          const lastIndex = firstIndex + request.entries.length - 1;
-          const timestamp = timestampFromMs(Date.now());
           return {
             firstIndex: BigInt(firstIndex),
-            lastIndex: BigInt(lastIndex),
+            lastIndex: BigInt(Math.max(0, firstIndex + entryCount - 1)),
             term: TERM,
-            timestamp,
+            timestamp: timestampFromMs(TIME_MS),
+            repeat,
           };
         }
       }
@@ -113,6 +176,41 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
       throw signal.reason;
     },
     appendSession: (call) => new SessionDouble(call, log, spoils),
+    openProducer: () => {
+      const failure = openFailures.shift();
+      if (failure !== undefined) return Promise.reject(failure);
+      return Promise.resolve({ producerId: BigInt(log.model.open()) });
+    },
+    getOutcome: ({ producerId, sequence, settle }) => {
+      const id = Number(producerId);
+      if (settle) {
+        const control = { type: "close", producerId: id } as const;
+        const standing = { firstIndex: 0, entryCount: 0, term: 0, timestampMs: 0 };
+        log.model.append({ control }, [], standing);
+      }
+      const found = log.model.outcomeOf(id, Number(sequence));
+      switch (found.type) {
+        case "committed": {
+          const { firstIndex, entryCount } = found.standing ?? { firstIndex: 0, entryCount: 1 };
+          return Promise.resolve({
+            outcome: Outcome.COMMITTED,
+            firstIndex: BigInt(firstIndex),
+            lastIndex: BigInt(firstIndex + entryCount - 1),
+            term: TERM,
+            timestamp: timestampFromMs(TIME_MS),
+          });
+        }
+        case "producerExpired":
+          return Promise.reject(refusalError({ type: found.type, producerId: id }));
+        case "producerUnknown":
+          return Promise.reject(refusalError({ type: found.type, producerId: id }));
+        default: {
+          const { UNDECIDED, NOT_COMMITTED } = Outcome;
+          const outcome = found.type === "undecided" ? UNDECIDED : NOT_COMMITTED;
+          return Promise.resolve({ outcome, lastSequence: BigInt(found.lastSequence) });
+        }
+      }
+    },
     read: async (request, responses, { signal }) => {
       reads.push(request);
       const failure = readFailures.shift();
@@ -180,6 +278,7 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
     spoils,
     readFailures,
     transferFailures,
+    openFailures,
     reads,
     cut: () => {
       proxy.cut();
@@ -222,29 +321,30 @@ class SessionDouble implements BidiListener<AppendSessionRequest> {
       this.#call.end(spoil.error);
       return;
     }
-    if (this.#failure !== undefined) {
-      const status = toStatus(this.#failure);
-      this.#call.write({ failures: [{ append: BigInt(this.#number), status }] });
-      return;
-    }
     this.#mute ||= spoil?.type === "mute";
     if (spoil?.type === "mute" && !spoil.store) {
       return;
     }
-    const firstIndex = this.#log.append(request.entries);
-    if (!this.#mute) {
-      this.#call.write({
-        acks: [
-          {
-            firstAppend: BigInt(this.#number),
-            appendCount: 1,
-            firstIndex: BigInt(firstIndex),
-            entryCount: request.entries.length,
-            term: TERM,
-            timestamp: timestampFromMs(1_700_000_000_000),
-          },
-        ],
-      });
+    const taken = this.#failure === undefined ? this.#take(request) : undefined;
+    if (taken === undefined && this.#failure !== undefined) {
+      const status = toStatus(this.#failure);
+      this.#call.write({ failures: [{ append: BigInt(this.#number), status }] });
+    } else if (taken !== undefined && !this.#mute) {
+      const firstAppend = BigInt(this.#number);
+      const firstIndex = BigInt(taken.firstIndex);
+      const place = { firstIndex, term: TERM, timestamp: timestampFromMs(TIME_MS) };
+      this.#call.write({ acks: [{ ...taken, ...place, firstAppend, appendCount: 1 }] });
+    }
+  }
+
+  /** Undefined if it is refused: that is the session's failure then. */
+  #take(request: AppendSessionRequest): Taken | undefined {
+    try {
+      return this.#log.take(request);
+    } catch (error) {
+      if (!(error instanceof SuraftError)) throw error;
+      this.#failure = error;
+      return undefined;
     }
   }
 

@@ -1,21 +1,22 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
-import { AppendRequestSchema, AppendSessionRequestSchema } from "../../gen/suraft/v1/log_pb.js";
-import {
-  appendRequestFields,
-  forwardRequestFields,
-  runBytesMax,
-  scanAppend,
-} from "../../src/log/append-scan.js";
-import type { AppendBounds } from "../../src/log/append-scan.js";
+import { AppendRequestSchema } from "../../gen/suraft/v1/log_pb.js";
+import { appendRequestFields, forwardRequestFields } from "../../src/log/append-options.js";
+import { runBytesMax, scanAppend } from "../../src/log/append-scan.js";
+import type { AppendBounds, ScannedAppend } from "../../src/log/append-scan.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
 import { appendRequest, arbitraryEntries, plain, textEntry, wideBounds } from "./entries.js";
 
 function scan(bytes: Uint8Array, bounds: AppendBounds = wideBounds) {
   return scanAppend(bytes, bounds, appendRequestFields);
+}
+
+function taken(bytes: Uint8Array, bounds?: AppendBounds): ScannedAppend {
+  const result = scan(bytes, bounds);
+  if (result.type !== "append") throw new Error(JSON.stringify(result));
+  return result.append;
 }
 
 function refusal(bytes: Uint8Array | readonly number[], bounds?: AppendBounds): string {
@@ -30,83 +31,57 @@ describe("scanAppend", () => {
     fc.assert(
       fc.property(arbitraryEntries, (entries) => {
         const message = appendRequest(entries);
-        const result = scan(message);
-        if (result.type !== "entries") throw new Error(JSON.stringify(result));
-        expect(result.run.bytes.buffer).to.equal(message.buffer);
-        expect(result.run.bytes).to.deep.equal(message);
-        expect(result.run.entryCount).to.equal(entries.length);
-        expect(plain(decodeEntries(result.run))).to.deep.equal(plain(entries));
+        const { run, options } = taken(message);
+        expect(run.bytes.buffer).to.equal(message.buffer);
+        expect(run.bytes).to.deep.equal(message);
+        expect(run.entryCount).to.equal(entries.length);
+        expect(plain(decodeEntries(run))).to.deep.equal(plain(entries));
+        expect(options).to.equal(undefined);
       }),
     );
-  });
-
-  it("hands out the fields beside the entries", () => {
-    const entries = [textEntry("a")];
-    const message = create(AppendSessionRequestSchema, {
-      entries: [{ payload: Buffer.from("a") }],
-      producer: { producerId: "p", sequence: 7n },
-      expectedNextIndex: 300n,
-      fencingToken: "t",
-    });
-    const result = scan(toBinary(AppendSessionRequestSchema, message));
-    if (result.type !== "entries") throw new Error(JSON.stringify(result));
-    expect(result.others.map(({ field, name }) => [field, name])).to.deep.equal([
-      [2, "producer"],
-      [3, "expected_next_index"],
-      [4, "fencing_token"],
-    ]);
-    expect(result.others[1]?.value).to.equal(300);
-    expect(result.others[2]?.value).to.deep.equal(Uint8Array.from(Buffer.from("t")));
-    expect(result.run.bytes).to.deep.equal(appendRequest(entries));
   });
 
   it("copies entries together that other fields stand between", () => {
     const parts = [[textEntry("a"), textEntry("b")], [textEntry("c")], [textEntry("d")]];
     const [ab, c, d] = parts.map(appendRequest);
-    const producer = [0x12, 0x00];
     const token = [0x22, 0x01, 0x78];
     const message = Buffer.concat(
-      [producer, ab, token, c, [0x18, 0x05], d].map((part) => Buffer.from(part ?? [])),
+      [token, ab, [0x2a, 0x01, 0x79], c, [0x18, 0x05], d].map((part) => Buffer.from(part ?? [])),
     );
-    const result = scan(message);
-    if (result.type !== "entries") throw new Error(JSON.stringify(result));
-    expect(result.run.entryCount).to.equal(4);
-    expect(Buffer.from(result.run.bytes)).to.deep.equal(Buffer.from(appendRequest(parts.flat())));
-    expect(result.others.map(({ field }) => field)).to.deep.equal([2, 4, 3]);
+    const { run, options } = taken(message);
+    expect(run.entryCount).to.equal(4);
+    expect(Buffer.from(run.bytes)).to.deep.equal(Buffer.from(appendRequest(parts.flat())));
+    const demands = { fencingToken: "x", setFencingToken: "y", expectedNextIndex: 5 };
+    expect(options).to.deep.equal(demands);
   });
 
   it("takes an entry without any field as an empty one", () => {
-    const result = scan(Uint8Array.from([0x0a, 0, 0x0a, 0]));
-    if (result.type !== "entries") throw new Error(JSON.stringify(result));
-    expect(plain(decodeEntries(result.run))).to.deep.equal(plain([textEntry(""), textEntry("")]));
+    const { run } = taken(Uint8Array.from([0x0a, 0, 0x0a, 0]));
+    expect(plain(decodeEntries(run))).to.deep.equal(plain([textEntry(""), textEntry("")]));
   });
 
   it("takes an entry's fields in any order", () => {
     const header = [0x12, 0x06, 0x12, 0x01, 0x76, 0x0a, 0x01, 0x6b];
-    const result = scan(Uint8Array.from(entry(...header, 0x0a, 0x01, 0x70)));
-    if (result.type !== "entries") throw new Error(JSON.stringify(result));
+    const { run } = taken(Uint8Array.from(entry(...header, 0x0a, 0x01, 0x70)));
     const headers = [{ key: "k", value: Buffer.from("v") }];
-    expect(plain(decodeEntries(result.run))).to.deep.equal(
+    expect(plain(decodeEntries(run))).to.deep.equal(
       plain([{ payload: Buffer.from("p"), headers }]),
     );
   });
 
-  it("says when there is no entry", () => {
-    expect(scan(new Uint8Array(0))).to.deep.equal({ type: "none", others: [] });
-    const sender = { clusterId: "c", nodeId: "n", incarnation: "i", receiverId: "r" };
-    const first = toBinary(ForwardRequestSchema, create(ForwardRequestSchema, { sender }));
-    const result = scanAppend(first, wideBounds, forwardRequestFields);
-    if (result.type !== "none") throw new Error(JSON.stringify(result));
-    expect(result.others.map(({ name }) => name)).to.deep.equal(["sender"]);
+  it("refuses an append without entries", () => {
+    const reason = "the append has no entries; it must have at least one";
+    expect(refusal([])).to.equal(reason);
+    expect(refusal([0x18, 0x05])).to.equal(reason);
   });
 
   it("refuses what this version does not know", () => {
-    expect(refusal([...entry(), 0x2a, 0x00])).to.equal("field 5 is unknown");
+    expect(refusal([...entry(), 0x3a, 0x00])).to.equal("field 7 is unknown");
     expect(refusal(entry(0x22, 0x00))).to.equal("entry 1: field 4 of an entry is unknown");
     const header = [0x12, 0x05, 0x0a, 0x01, 0x6b, 0x18, 0x01];
     expect(refusal(entry(...header))).to.equal("entry 1: field 3 of a header is unknown");
-    const forwarded = scanAppend(Uint8Array.of(0x18, 1), wideBounds, forwardRequestFields);
-    expect(forwarded).to.deep.equal({ type: "invalid", reason: "field 3 is unknown" });
+    const forwarded = scanAppend(Uint8Array.of(0x68, 1), wideBounds, forwardRequestFields);
+    expect(forwarded).to.deep.equal({ type: "invalid", reason: "field 13 is unknown" });
   });
 
   it("refuses a known field of a wrong type", () => {
@@ -140,10 +115,10 @@ describe("scanAppend", () => {
     };
     expect(refusal(withKey(Buffer.alloc(0)))).to.contain("key has 0 bytes");
     expect(refusal(withKey(Buffer.alloc(257, "k")))).to.contain("key has 257 bytes");
-    expect(scan(withKey(Buffer.alloc(256, "k"))).type).to.equal("entries");
+    expect(scan(withKey(Buffer.alloc(256, "k"))).type).to.equal("append");
     expect(refusal(withKey(Buffer.from([0xc0, 0x80])))).to.contain("not UTF-8");
     expect(refusal(withKey(Buffer.from([0xed, 0xa0, 0x80])))).to.contain("not UTF-8");
-    expect(scan(withKey(Buffer.from("ключ"))).type).to.equal("entries");
+    expect(scan(withKey(Buffer.from("ключ"))).type).to.equal("append");
     expect(refusal(entry(0x12, 0x00))).to.equal("entry 1: a header has no key");
     expect(refusal(entry(0x12, 0x02, 0x12, 0x00))).to.equal("entry 1: a header has no key");
   });
@@ -151,16 +126,14 @@ describe("scanAppend", () => {
   it("notes which entries have a key, and counts it", () => {
     const keyed = { ...textEntry("abc"), key: "ключ" };
     const message = appendRequest([textEntry("a"), keyed, keyed, textEntry("b")]);
-    const result = scan(message, { ...wideBounds, entryBytesMax: 11 });
-    if (result.type !== "entries") throw new Error(JSON.stringify(result));
-    expect(result.run.keys).to.deep.equal([
+    const { run } = taken(message, { ...wideBounds, entryBytesMax: 11 });
+    expect(run.keys).to.deep.equal([
       { offset: 1, key: "ключ" },
       { offset: 2, key: "ключ" },
     ]);
-    expect(decodeEntries(result.run)[1]).to.deep.include({ key: "ключ" });
+    expect(decodeEntries(run)[1]).to.deep.include({ key: "ключ" });
     expect(refusal(message, { ...wideBounds, entryBytesMax: 10 })).to.contain("entry 2 has 11");
-    const unkeyed = scan(appendRequest([textEntry("a")]));
-    expect(unkeyed.type === "entries" && unkeyed.run.keys).to.equal(undefined);
+    expect(taken(appendRequest([textEntry("a")])).run.keys).to.equal(undefined);
   });
 
   it("refuses a key that is empty, too long, no UTF-8 or set twice", () => {
@@ -186,7 +159,7 @@ describe("scanAppend", () => {
     const five = { payload: Buffer.alloc(5), headers: [] };
     const six = { payload: Buffer.alloc(6), headers: [] };
     const small = { payload: Buffer.alloc(1), headers: [] };
-    expect(scan(appendRequest([ten, ten, five]), bounds).type).to.equal("entries");
+    expect(scan(appendRequest([ten, ten, five]), bounds).type).to.equal("append");
     expect(refusal(appendRequest([small, eleven]), bounds)).to.equal(
       "entry 2 has 11 bytes; at most 10 are allowed",
     );
@@ -205,7 +178,7 @@ describe("scanAppend", () => {
     const reason = `the append's encoding has more than ${runBytesMax(bounds)} bytes`;
     expect(refusal(appendRequest(entries), bounds)).to.equal(reason);
     expect(scan(appendRequest(entries), { ...bounds, appendEntriesMax: 50 }).type).to.equal(
-      "entries",
+      "append",
     );
   });
 
@@ -236,7 +209,7 @@ describe("scanAppend", () => {
     const first = appendRequest(entries.slice(0, 1)).length;
     for (let length = 1; length < message.length; length++) {
       const { type } = scan(message.subarray(0, length));
-      expect(type, `cut at ${length}`).to.equal(length === first ? "entries" : "invalid");
+      expect(type, `cut at ${length}`).to.equal(length === first ? "append" : "invalid");
     }
   });
 
@@ -257,9 +230,9 @@ describe("scanAppend", () => {
       fc.property(bytes, (any) => {
         const message = Uint8Array.from(any);
         const result = scan(message);
-        if (result.type !== "entries") return;
+        if (result.type !== "append") return;
         const request = fromBinary(AppendRequestSchema, message).entries;
-        expect(plain(decodeEntries(result.run))).to.deep.equal(plain(request));
+        expect(plain(decodeEntries(result.append.run))).to.deep.equal(plain(request));
       }),
       { numRuns: 2000 },
     );

@@ -12,7 +12,8 @@ import type {
   Epoch,
   LogRecord,
 } from "../../src/core/types.js";
-import { appendRequestFields, scanAppend } from "../../src/log/append-scan.js";
+import { appendRequestFields } from "../../src/log/append-options.js";
+import { scanAppend } from "../../src/log/append-scan.js";
 import type { AppendBounds } from "../../src/log/append-scan.js";
 import type { EntryRun } from "../../src/log/entry-run.js";
 import type { EntryAppend } from "../../src/log/segment-codec.js";
@@ -42,8 +43,8 @@ export function appendRequest(entries: readonly PlainEntry[]): Uint8Array {
 
 export function runOf(entries: readonly PlainEntry[]): EntryRun {
   const scan = scanAppend(appendRequest(entries), wideBounds, appendRequestFields);
-  if (scan.type !== "entries") throw new Error(JSON.stringify(scan));
-  return scan.run;
+  if (scan.type !== "append") throw new Error(JSON.stringify(scan));
+  return scan.append.run;
 }
 
 export function textEntry(text: string): PlainEntry {

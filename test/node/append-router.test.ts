@@ -2,19 +2,25 @@ import { expect } from "chai";
 import { SuraftError } from "../../src/errors.js";
 import { AppendRouter } from "../../src/node/append-router.js";
 import type { Acknowledged, AppendListener } from "../../src/node/node.js";
-import type { RoutedAppend } from "../../src/node/routed-appender.js";
+import type { AppendOptions } from "../../src/core/types.js";
+import type { ScannedAppend } from "../../src/log/append-scan.js";
+import type { RoutedAppend } from "../../src/node/routed-append.js";
+import type { RoutedAppender } from "../../src/node/routed-appender.js";
 
-/** A run of `count` entries that takes `size` bytes. */
-function run(count: number, size = 10): { bytes: Uint8Array; entryCount: number } {
-  return { bytes: new Uint8Array(size), entryCount: count };
+/** An append of `count` entries that takes `size` bytes. */
+function run(count: number, size = 10, options?: AppendOptions): ScannedAppend {
+  const message = new Uint8Array(size);
+  return { run: { bytes: message, entryCount: count }, options, message };
 }
 
 /** Remembers what it heard, one word each. */
 class Heard implements AppendListener {
   readonly words: string[] = [];
 
-  acknowledged({ appendCount, firstIndex }: Acknowledged): void {
-    this.words.push(`ack ${appendCount}@${firstIndex}`);
+  acknowledged({ appendCount, firstIndex, repeat, producerId }: Acknowledged): void {
+    const opened = producerId === undefined ? "" : `, producer ${producerId}`;
+    const word = repeat === true ? "repeat" : "ack";
+    this.words.push(`${word} ${appendCount}@${firstIndex}${opened}`);
   }
 
   failed(error: SuraftError): void {
@@ -27,6 +33,7 @@ function setUp(queueBytesMax = 1000) {
   const state = { nowMs: 0, gatherMs: 0 };
   const core: RoutedAppend[][] = [];
   const leader: { nodeId: string; appends: readonly RoutedAppend[] }[] = [];
+  const closed: RoutedAppender[] = [];
   const router = new AppendRouter({
     queueBytesMax,
     patienceMs: 100,
@@ -34,8 +41,9 @@ function setUp(queueBytesMax = 1000) {
     gatherMs: () => state.gatherMs,
     toCore: (appends) => core.push([...appends]),
     toLeader: (nodeId, appends) => leader.push({ nodeId, appends }),
+    onClosed: (appender) => closed.push(appender),
   });
-  return { router, core, leader, state };
+  return { router, core, leader, closed, state };
 }
 
 /** Lets the router flush what came in this turn of the event loop. */
@@ -289,5 +297,145 @@ describe("AppendRouter", () => {
     expect(heard.words).to.deep.equal(["unknown_outcome", "unknown_outcome"]);
     router.committed({ appends: core[0] ?? [], firstIndex: 1, term: 1, timestampMs: 0 });
     expect(heard.words).to.have.length(2);
+  });
+
+  const repeat = { appendCount: 1, entryCount: 1, term: 1, timestampMs: 0, repeat: true } as const;
+  const conflict = new SuraftError("conflict", "not as expected");
+
+  it("answers in order, however the core's answers come", async () => {
+    const { router, core } = setUp();
+    const heard = new Heard();
+    router.setRoute({ type: "here" });
+    const appender = router.open(heard, { forwarded: false });
+    for (const count of [1, 2, 1, 3, 1]) appender.append(run(count));
+    await turn();
+    const [first, second, third, fourth, fifth] = core[0] ?? [];
+    if (!first || !second || !third || !fourth || !fifth) throw new Error("five were given");
+    router.repeated(third, { ...repeat, firstIndex: 4 });
+    expect(heard.words).to.deep.equal([]);
+    // The first, second and fourth stand one behind the other: the third stands elsewhere.
+    const run0 = { appends: [first, second, fourth], firstIndex: 10, term: 1, timestampMs: 0 };
+    router.committed(run0);
+    expect(heard.words).to.deep.equal(["ack 2@10", "repeat 1@4", "ack 1@13"]);
+    router.committed({ appends: [fifth], firstIndex: 16, term: 1, timestampMs: 0 });
+    expect(heard.words.at(-1)).to.equal("ack 1@16");
+    await router.stop();
+  });
+
+  it("holds what is committed until the repeat before it is answered", async () => {
+    const { router, core } = setUp();
+    const heard = new Heard();
+    router.setRoute({ type: "here" });
+    const appender = router.open(heard, { forwarded: false });
+    for (const count of [1, 1, 2, 1]) appender.append(run(count));
+    await turn();
+    const [first, second, third, fourth] = core[0] ?? [];
+    if (!first || !second || !third || !fourth) throw new Error("four were given");
+    router.committed({ appends: [second, third], firstIndex: 7, term: 1, timestampMs: 0 });
+    router.committed({ appends: [fourth], firstIndex: 10, term: 1, timestampMs: 0 });
+    expect(heard.words).to.deep.equal([]);
+    router.repeated(first, { ...repeat, firstIndex: 2 });
+    expect(heard.words).to.deep.equal(["repeat 1@2", "ack 1@7", "ack 1@8", "ack 1@10"]);
+  });
+
+  it("answers a refusal in its turn, and what is behind it as never begun", async () => {
+    const { router, core, leader } = setUp();
+    const heard = new Heard();
+    router.setRoute({ type: "here" });
+    const appender = router.open(heard, { forwarded: false });
+    for (const count of [1, 1, 1]) appender.append(run(count));
+    await turn();
+    const [first, second, third] = core[0] ?? [];
+    if (!first || !second || !third) throw new Error("three were given");
+    router.returned([second], conflict);
+    appender.append(run(9));
+    router.returned([third], new SuraftError("unavailable", "not begun"));
+    expect(heard.words).to.deep.equal([]);
+    router.committed({ appends: [first], firstIndex: 3, term: 1, timestampMs: 0 });
+    expect(heard.words).to.deep.equal(["ack 1@3", "conflict", "unavailable", "unavailable"]);
+    await turn();
+    expect([core.length, leader.length]).to.deep.equal([1, 0]);
+  });
+
+  it("lets a refusal of one client hold no other up", async () => {
+    const { router, core } = setUp();
+    const [refused, other] = [new Heard(), new Heard()];
+    router.setRoute({ type: "here" });
+    const one = router.open(refused, { forwarded: false });
+    const two = router.open(other, { forwarded: false });
+    one.append(run(1));
+    two.append(run(2));
+    await turn();
+    const [first] = core[0] ?? [];
+    router.returned(first === undefined ? [] : [first], conflict);
+    // Its first append is still under way.
+    two.append(run(3));
+    await turn();
+    expect(core[1]?.map((append) => append.entryCount)).to.deep.equal([3]);
+    expect(refused.words).to.deep.equal(["conflict"]);
+  });
+
+  it("never sends an append again whose fate is unknown, numbered or not", async () => {
+    const { router, core } = setUp();
+    const heard = new Heard();
+    router.setRoute({ type: "here" });
+    const producer = { producerId: 1, sequence: 1, checksum: 0 };
+    router.open(heard, { forwarded: false }).append(run(1, 10, { producer }));
+    await turn();
+    router.unknown(core[0] ?? [], unknown);
+    router.setRoute({ type: "leader", nodeId: "n2" });
+    await turn();
+    expect(core).to.have.length(1);
+    expect(heard.words).to.deep.equal(["unknown_outcome"]);
+  });
+
+  it("sends a numbered append again, the very same, that certainly is not in the log", async () => {
+    const { router, core } = setUp();
+    router.setRoute({ type: "here" });
+    const producer = { producerId: 1, sequence: 1, checksum: 0 };
+    router.open(new Heard(), { forwarded: false }).append(run(1, 10, { producer }));
+    await turn();
+    router.returned(core[0] ?? [], deposed);
+    router.setRoute({ type: "here" });
+    await turn();
+    expect(core[1]).to.deep.equal(core[0]);
+    expect(core[1]?.[0]?.options).to.deep.equal({ producer });
+  });
+
+  it("tells each append that opened a producer its id", async () => {
+    const { router, core } = setUp();
+    const heard = [new Heard(), new Heard(), new Heard()];
+    router.setRoute({ type: "here" });
+    const open = run(0, 2, { control: { type: "open" } });
+    for (const [index, append] of [open, run(2), open].entries()) {
+      const listener = heard[index] ?? new Heard();
+      router.open(listener, { forwarded: false, single: true }).append(append);
+    }
+    await turn();
+    const openedIds = [41, 42];
+    const appends = core[0] ?? [];
+    router.committed({ appends, firstIndex: 5, term: 1, timestampMs: 0, openedIds });
+    expect(heard.map(({ words }) => words)).to.deep.equal([
+      ["ack 1@5, producer 41"],
+      ["ack 1@5"],
+      ["ack 1@7, producer 42"],
+    ]);
+  });
+
+  it("names a client's stream to the core, but not of a single append", async () => {
+    const { router, core, closed } = setUp();
+    router.setRoute({ type: "here" });
+    const session = router.open(new Heard(), { forwarded: false });
+    session.append(run(1));
+    session.append(run(1));
+    router.open(new Heard(), { forwarded: false, single: true }).append(run(1));
+    await turn();
+    const [first, second, single] = core[0] ?? [];
+    expect(first?.stream).to.equal(session);
+    expect(second?.stream).to.equal(session);
+    expect(single).not.to.have.property("stream");
+    session.close();
+    session.close();
+    expect(closed).to.deep.equal([session]);
   });
 });

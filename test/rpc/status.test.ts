@@ -16,6 +16,7 @@ const table: readonly (readonly [ErrorKind, keyof typeof grpcStatus])[] = [
   ["invalid", "INVALID_ARGUMENT"],
   ["not_served", "UNIMPLEMENTED"],
   ["conflict", "ABORTED"],
+  ["producer_expired", "FAILED_PRECONDITION"],
   ["out_of_range", "OUT_OF_RANGE"],
   ["not_leader", "FAILED_PRECONDITION"],
   ["unavailable", "UNAVAILABLE"],

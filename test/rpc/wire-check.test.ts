@@ -16,7 +16,7 @@ const append = toBinary(
         headers: [{ key: "k", value: new Uint8Array([4]) }],
       },
     ],
-    producer: { producerId: "p", sequence: 2n ** 63n },
+    producer: { producerId: 9n, sequence: 2n ** 63n },
     expectedNextIndex: 7n,
   }),
 );

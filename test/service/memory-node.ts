@@ -1,7 +1,8 @@
 /** A node of one process without a store: commits what it gets, in order, in memory. */
 
 import { SuraftError } from "../../src/errors.js";
-import type { EntryRun } from "../../src/log/entry-run.js";
+import type { ScannedAppend } from "../../src/log/append-scan.js";
+import { refusalError } from "../../src/node/refusal-error.js";
 import type {
   Appender,
   AppenderOptions,
@@ -12,6 +13,8 @@ import type {
   NodeStatus,
   TransferOptions,
 } from "../../src/node/node.js";
+import type { ProducerOutcome, Standing } from "../../src/core/protocol.js";
+import { AppendModel } from "./append-model.js";
 import { clusterId, MemoryLog } from "./memory-log.js";
 
 export interface MemoryNodeOptions {
@@ -21,7 +24,7 @@ export interface MemoryNodeOptions {
 
 interface Pending {
   readonly appender: MemoryAppender;
-  readonly run: EntryRun;
+  readonly append: ScannedAppend;
   readonly deadlineMs: number;
 }
 
@@ -42,8 +45,8 @@ class MemoryAppender implements Appender {
     this.#submit = submit;
   }
 
-  append(run: EntryRun): void {
-    this.#submit({ appender: this, run, deadlineMs: this.#options.deadlineMs ?? Infinity });
+  append(append: ScannedAppend): void {
+    this.#submit({ appender: this, append, deadlineMs: this.#options.deadlineMs ?? Infinity });
   }
 
   close(): void {
@@ -54,6 +57,7 @@ class MemoryAppender implements Appender {
 export class MemoryNode implements Node {
   readonly limits: AppendLimits;
   readonly log = new MemoryLog();
+  readonly model = new AppendModel();
   /** The entries' time. */
   now: () => number = () => Date.now();
   /** A test may hold readers up, or refuse them. */
@@ -164,6 +168,10 @@ export class MemoryNode implements Node {
     return target;
   }
 
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome {
+    return this.model.outcomeOf(producerId, sequence);
+  }
+
   tailAgeMs(): number {
     return this.ageMs;
   }
@@ -182,10 +190,22 @@ export class MemoryNode implements Node {
       this.#scheduleExpiry();
       return;
     }
-    const pending = this.#takeSegment();
+    const plain = this.#queue.findIndex(({ append }) => append.options === undefined);
+    const judged = this.#queue.splice(0, plain < 0 ? this.#queue.length : plain);
+    if (judged.length > 0) {
+      judged.forEach((pending) => this.#judge(pending));
+    } else {
+      this.#commitPlain(this.#takeSegment());
+    }
+    if (this.#queue.length > 0) {
+      this.#schedule();
+    }
+  }
+
+  #commitPlain(pending: readonly Pending[]): void {
     const timestampMs = this.now();
     let { firstIndex } = this.log.append(
-      pending.map(({ run }) => run),
+      pending.map(({ append }) => append.run),
       timestampMs,
     );
     for (let i = 0; i < pending.length;) {
@@ -194,15 +214,48 @@ export class MemoryNode implements Node {
       let entryCount = 0;
       for (; pending[i]?.appender === appender && i < pending.length; i++) {
         appendCount += 1;
-        entryCount += pending[i]?.run.entryCount ?? 0;
+        entryCount += pending[i]?.append.run.entryCount ?? 0;
       }
       const { term } = this.log;
       appender?.listener.acknowledged({ appendCount, firstIndex, entryCount, term, timestampMs });
       firstIndex += entryCount;
     }
-    if (this.#queue.length > 0) {
-      this.#schedule();
+  }
+
+  /** An append with options is a segment of its own, or none. */
+  #judge({ appender, append: { run, options = {} } }: Pending): void {
+    if (appender.failed) {
+      appender.listener.failed(new SuraftError("unavailable", "an earlier append failed"));
+      return;
     }
+    const judgement = this.model.judge(options, this.log.nextIndex);
+    switch (judgement.type) {
+      case "refused":
+        appender.failed = true;
+        appender.listener.failed(refusalError(judgement.refusal));
+        return;
+      case "repeat": {
+        const { standing = forgotten } = judgement;
+        appender.listener.acknowledged({ appendCount: 1, ...standing, repeat: true });
+        return;
+      }
+      case "made": {
+        const standing = this.#stand(run);
+        this.model.append(options, run.keys ?? [], standing);
+        const producerId = options.control?.type === "open" ? this.model.open() : undefined;
+        const opened = producerId === undefined ? {} : { producerId };
+        appender.listener.acknowledged({ appendCount: 1, ...standing, ...opened });
+      }
+    }
+  }
+
+  #stand(run: ScannedAppend["run"]): Standing {
+    const timestampMs = this.now();
+    const { term } = this.log;
+    const { entryCount } = run;
+    const firstIndex = this.log.nextIndex;
+    if (entryCount > 0) this.log.append([run], timestampMs);
+    return { firstIndex, entryCount, term, timestampMs };
   }
 
   /** Whether the append needs no commit: nobody waits for it, or it fails. */
@@ -234,9 +287,10 @@ export class MemoryNode implements Node {
   #takeSegment(): readonly Pending[] {
     let sizeBytes = 0;
     let count = 0;
-    for (const { run } of this.#queue) {
-      sizeBytes += run.bytes.length;
-      if (count > 0 && sizeBytes > this.#segmentBytesMax) {
+    for (const { append } of this.#queue) {
+      sizeBytes += append.run.bytes.length;
+      const isPlain = append.options === undefined;
+      if (count > 0 && (sizeBytes > this.#segmentBytesMax || !isPlain)) {
         break;
       }
       count += 1;
@@ -244,3 +298,5 @@ export class MemoryNode implements Node {
     return this.#queue.splice(0, count);
   }
 }
+
+const forgotten = { firstIndex: 0, entryCount: 0, term: 0, timestampMs: 0 };

@@ -72,6 +72,8 @@ for (const version of ["v1", "v1alpha"]) {
       expect(service?.methods.map(({ name }) => name)).to.deep.equal([
         "Append",
         "AppendSession",
+        "OpenProducer",
+        "GetOutcome",
         "Read",
         "GetTail",
       ]);

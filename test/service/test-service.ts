@@ -103,7 +103,7 @@ export function payloads(responses: readonly ReadResponse[]): readonly string[] 
 
 /** What a session was told, and how it ended. */
 export interface SessionOutcome {
-  /** `ack 1-3 at 1`, `fail 4 INVALID_ARGUMENT` in the order told. */
+  /** `ack 1-3 at 1`, `repeat 4-4 at 2`, `fail 5 INVALID_ARGUMENT` in the order told. */
   readonly answers: string[];
   readonly acknowledged: number;
   readonly error: SuraftError | undefined;
@@ -114,9 +114,10 @@ export function collect(call: Readable): Promise<SessionOutcome> {
   const answers: string[] = [];
   let acknowledged = 0;
   call.on("data", ({ acks, failures }: AppendSessionResponse) => {
-    for (const { firstAppend, appendCount, firstIndex } of acks) {
+    for (const { firstAppend, appendCount, firstIndex, repeat } of acks) {
       const first = Number(firstAppend);
-      answers.push(`ack ${first}-${first + appendCount - 1} at ${firstIndex}`);
+      const word = repeat ? "repeat" : "ack";
+      answers.push(`${word} ${first}-${first + appendCount - 1} at ${firstIndex}`);
       acknowledged += appendCount;
     }
     for (const { append: number, status } of failures) {

@@ -12,12 +12,18 @@
 //
 //   INVALID           INVALID_ARGUMENT     fix the call
 //   NOT_SERVED        UNIMPLEMENTED        the call asks for what this version does not do
+//   CONFLICT          ABORTED              the log is not as the append demands: read, decide;
+//                                          metadata: condition, and how the log is (see Append)
+//   PRODUCER_EXPIRED  FAILED_PRECONDITION  open another producer; metadata: producer_id
 //   OUT_OF_RANGE      OUT_OF_RANGE         move the position; metadata: first_index, next_index
 //   NOT_LEADER        FAILED_PRECONDITION  go to the leader; metadata: leader_id, leader_address
 //   UNAVAILABLE       UNAVAILABLE          back off and retry; certainly not in the log
 //   OVERLOADED        RESOURCE_EXHAUSTED   wait as RetryInfo says; certainly not in the log
 //   UNKNOWN_OUTCOME   UNKNOWN              may be in the log or not, now or later
 //   CORRUPT           DATA_LOSS            stop and call a person; metadata: object
+//
+// The metadata of a failed append say in `outcome` what became of it: `not_committed` (it is not in
+// the log and never will be by this call) or `unknown`.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -31,7 +37,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suraft/v1/log.proto.
  */
 export const file_suraft_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChNzdXJhZnQvdjEvbG9nLnByb3RvEglzdXJhZnQudjEiSQoFRW50cnkSDwoHcGF5bG9hZBgBIAEoDBIiCgdoZWFkZXJzGAIgAygLMhEuc3VyYWZ0LnYxLkhlYWRlchILCgNrZXkYAyABKAkiJAoGSGVhZGVyEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI5ChBQcm9kdWNlclNlcXVlbmNlEhMKC3Byb2R1Y2VyX2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEIskBCg1BcHBlbmRSZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESACIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgBiAEBQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuInYKDkFwcGVuZFJlc3BvbnNlEhMKC2ZpcnN0X2luZGV4GAEgASgEEhIKCmxhc3RfaW5kZXgYAiABKAQSDAoEdGVybRgDIAEoBBItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItABChRBcHBlbmRTZXNzaW9uUmVxdWVzdBIhCgdlbnRyaWVzGAEgAygLMhAuc3VyYWZ0LnYxLkVudHJ5Ei0KCHByb2R1Y2VyGAIgASgLMhsuc3VyYWZ0LnYxLlByb2R1Y2VyU2VxdWVuY2USIAoTZXhwZWN0ZWRfbmV4dF9pbmRleBgDIAEoBEgAiAEBEhoKDWZlbmNpbmdfdG9rZW4YBCABKAlIAYgBAUIWChRfZXhwZWN0ZWRfbmV4dF9pbmRleEIQCg5fZmVuY2luZ190b2tlbiJmChVBcHBlbmRTZXNzaW9uUmVzcG9uc2USIQoEYWNrcxgBIAMoCzITLnN1cmFmdC52MS5BY2tSYW5nZRIqCghmYWlsdXJlcxgCIAMoCzIYLnN1cmFmdC52MS5BcHBlbmRGYWlsdXJlIp0BCghBY2tSYW5nZRIUCgxmaXJzdF9hcHBlbmQYASABKAQSFAoMYXBwZW5kX2NvdW50GAIgASgNEhMKC2ZpcnN0X2luZGV4GAMgASgEEhMKC2VudHJ5X2NvdW50GAQgASgNEgwKBHRlcm0YBSABKAQSLQoJdGltZXN0YW1wGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJDCg1BcHBlbmRGYWlsdXJlEg4KBmFwcGVuZBgBIAEoBBIiCgZzdGF0dXMYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1cyKFAgoLUmVhZFJlcXVlc3QSFQoLc3RhcnRfaW5kZXgYASABKARIABI1Cg9zdGFydF90aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASFAoKbGFzdF9jb3VudBgDIAEoBEgAEhYKCWVuZF9pbmRleBgEIAEoBEgBiAEBEhMKC2VudHJpZXNfbWF4GAUgASgEEhEKCWJ5dGVzX21heBgGIAEoBBIOCgZmb2xsb3cYByABKAgSKwoLY29uc2lzdGVuY3kYCCABKA4yFi5zdXJhZnQudjEuQ29uc2lzdGVuY3lCBwoFc3RhcnRCDAoKX2VuZF9pbmRleCJdCgxSZWFkUmVzcG9uc2USJgoHYmF0Y2hlcxgBIAMoCzIVLnN1cmFmdC52MS5FbnRyeUJhdGNoEiUKCHByb2dyZXNzGAIgASgLMhMuc3VyYWZ0LnYxLlByb2dyZXNzIoEBCgpFbnRyeUJhdGNoEiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSEwoLZmlyc3RfaW5kZXgYAiABKAQSDAoEdGVybRgDIAEoBBItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKCFByb2dyZXNzEhIKCm5leHRfaW5kZXgYASABKAQSEwoLZmlyc3RfaW5kZXgYAiABKAQSJgoDYWdlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KDkdldFRhaWxSZXF1ZXN0EisKC2NvbnNpc3RlbmN5GAEgASgOMhYuc3VyYWZ0LnYxLkNvbnNpc3RlbmN5InAKD0dldFRhaWxSZXNwb25zZRISCgpuZXh0X2luZGV4GAEgASgEEhMKC2ZpcnN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSJgoDYWdlGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKl8KC0NvbnNpc3RlbmN5EhsKF0NPTlNJU1RFTkNZX1VOU1BFQ0lGSUVEEAASHAoYQ09OU0lTVEVOQ1lfTElORUFSSVpBQkxFEAESFQoRQ09OU0lTVEVOQ1lfTE9DQUwQAjKgAgoKTG9nU2VydmljZRI9CgZBcHBlbmQSGC5zdXJhZnQudjEuQXBwZW5kUmVxdWVzdBoZLnN1cmFmdC52MS5BcHBlbmRSZXNwb25zZRJWCg1BcHBlbmRTZXNzaW9uEh8uc3VyYWZ0LnYxLkFwcGVuZFNlc3Npb25SZXF1ZXN0GiAuc3VyYWZ0LnYxLkFwcGVuZFNlc3Npb25SZXNwb25zZSgBMAESOQoEUmVhZBIWLnN1cmFmdC52MS5SZWFkUmVxdWVzdBoXLnN1cmFmdC52MS5SZWFkUmVzcG9uc2UwARJACgdHZXRUYWlsEhkuc3VyYWZ0LnYxLkdldFRhaWxSZXF1ZXN0Ghouc3VyYWZ0LnYxLkdldFRhaWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNzdXJhZnQvdjEvbG9nLnByb3RvEglzdXJhZnQudjEiSQoFRW50cnkSDwoHcGF5bG9hZBgBIAEoDBIiCgdoZWFkZXJzGAIgAygLMhEuc3VyYWZ0LnYxLkhlYWRlchILCgNrZXkYAyABKAkiJAoGSGVhZGVyEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI5ChBQcm9kdWNlclNlcXVlbmNlEhMKC3Byb2R1Y2VyX2lkGAEgASgEEhAKCHNlcXVlbmNlGAIgASgEIjAKDEtleUNvbmRpdGlvbhILCgNrZXkYASABKAkSEwoLc2luY2VfaW5kZXgYAiABKAQisAIKDUFwcGVuZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRItCghwcm9kdWNlchgCIAEoCzIbLnN1cmFmdC52MS5Qcm9kdWNlclNlcXVlbmNlEiAKE2V4cGVjdGVkX25leHRfaW5kZXgYAyABKARIAIgBARIaCg1mZW5jaW5nX3Rva2VuGAQgASgJSAGIAQESHgoRc2V0X2ZlbmNpbmdfdG9rZW4YBSABKAlIAogBARIvCg5rZXlfY29uZGl0aW9ucxgGIAMoCzIXLnN1cmFmdC52MS5LZXlDb25kaXRpb25CFgoUX2V4cGVjdGVkX25leHRfaW5kZXhCEAoOX2ZlbmNpbmdfdG9rZW5CFAoSX3NldF9mZW5jaW5nX3Rva2VuIoYBCg5BcHBlbmRSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBBISCgpsYXN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSLQoJdGltZXN0YW1wGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYBSABKAgitwIKFEFwcGVuZFNlc3Npb25SZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESACIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgBiAEBEh4KEXNldF9mZW5jaW5nX3Rva2VuGAUgASgJSAKIAQESLwoOa2V5X2NvbmRpdGlvbnMYBiADKAsyFy5zdXJhZnQudjEuS2V5Q29uZGl0aW9uQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiJmChVBcHBlbmRTZXNzaW9uUmVzcG9uc2USIQoEYWNrcxgBIAMoCzITLnN1cmFmdC52MS5BY2tSYW5nZRIqCghmYWlsdXJlcxgCIAMoCzIYLnN1cmFmdC52MS5BcHBlbmRGYWlsdXJlIq0BCghBY2tSYW5nZRIUCgxmaXJzdF9hcHBlbmQYASABKAQSFAoMYXBwZW5kX2NvdW50GAIgASgNEhMKC2ZpcnN0X2luZGV4GAMgASgEEhMKC2VudHJ5X2NvdW50GAQgASgNEgwKBHRlcm0YBSABKAQSLQoJdGltZXN0YW1wGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYByABKAgiQwoNQXBwZW5kRmFpbHVyZRIOCgZhcHBlbmQYASABKAQSIgoGc3RhdHVzGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiFQoTT3BlblByb2R1Y2VyUmVxdWVzdCIrChRPcGVuUHJvZHVjZXJSZXNwb25zZRITCgtwcm9kdWNlcl9pZBgBIAEoBCJKChFHZXRPdXRjb21lUmVxdWVzdBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIOCgZzZXR0bGUYAyABKAgitgEKEkdldE91dGNvbWVSZXNwb25zZRIjCgdvdXRjb21lGAEgASgOMhIuc3VyYWZ0LnYxLk91dGNvbWUSEwoLZmlyc3RfaW5kZXgYAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIMCgR0ZXJtGAQgASgEEi0KCXRpbWVzdGFtcBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF9zZXF1ZW5jZRgGIAEoBCKFAgoLUmVhZFJlcXVlc3QSFQoLc3RhcnRfaW5kZXgYASABKARIABI1Cg9zdGFydF90aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASFAoKbGFzdF9jb3VudBgDIAEoBEgAEhYKCWVuZF9pbmRleBgEIAEoBEgBiAEBEhMKC2VudHJpZXNfbWF4GAUgASgEEhEKCWJ5dGVzX21heBgGIAEoBBIOCgZmb2xsb3cYByABKAgSKwoLY29uc2lzdGVuY3kYCCABKA4yFi5zdXJhZnQudjEuQ29uc2lzdGVuY3lCBwoFc3RhcnRCDAoKX2VuZF9pbmRleCJdCgxSZWFkUmVzcG9uc2USJgoHYmF0Y2hlcxgBIAMoCzIVLnN1cmFmdC52MS5FbnRyeUJhdGNoEiUKCHByb2dyZXNzGAIgASgLMhMuc3VyYWZ0LnYxLlByb2dyZXNzIoEBCgpFbnRyeUJhdGNoEiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSEwoLZmlyc3RfaW5kZXgYAiABKAQSDAoEdGVybRgDIAEoBBItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKCFByb2dyZXNzEhIKCm5leHRfaW5kZXgYASABKAQSEwoLZmlyc3RfaW5kZXgYAiABKAQSJgoDYWdlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KDkdldFRhaWxSZXF1ZXN0EisKC2NvbnNpc3RlbmN5GAEgASgOMhYuc3VyYWZ0LnYxLkNvbnNpc3RlbmN5InAKD0dldFRhaWxSZXNwb25zZRISCgpuZXh0X2luZGV4GAEgASgEEhMKC2ZpcnN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSJgoDYWdlGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKmsKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfQ09NTUlUVEVEEAESGQoVT1VUQ09NRV9OT1RfQ09NTUlUVEVEEAISFQoRT1VUQ09NRV9VTkRFQ0lERUQQAypfCgtDb25zaXN0ZW5jeRIbChdDT05TSVNURU5DWV9VTlNQRUNJRklFRBAAEhwKGENPTlNJU1RFTkNZX0xJTkVBUklaQUJMRRABEhUKEUNPTlNJU1RFTkNZX0xPQ0FMEAIyvAMKCkxvZ1NlcnZpY2USPQoGQXBwZW5kEhguc3VyYWZ0LnYxLkFwcGVuZFJlcXVlc3QaGS5zdXJhZnQudjEuQXBwZW5kUmVzcG9uc2USVgoNQXBwZW5kU2Vzc2lvbhIfLnN1cmFmdC52MS5BcHBlbmRTZXNzaW9uUmVxdWVzdBogLnN1cmFmdC52MS5BcHBlbmRTZXNzaW9uUmVzcG9uc2UoATABEk8KDE9wZW5Qcm9kdWNlchIeLnN1cmFmdC52MS5PcGVuUHJvZHVjZXJSZXF1ZXN0Gh8uc3VyYWZ0LnYxLk9wZW5Qcm9kdWNlclJlc3BvbnNlEkkKCkdldE91dGNvbWUSHC5zdXJhZnQudjEuR2V0T3V0Y29tZVJlcXVlc3QaHS5zdXJhZnQudjEuR2V0T3V0Y29tZVJlc3BvbnNlEjkKBFJlYWQSFi5zdXJhZnQudjEuUmVhZFJlcXVlc3QaFy5zdXJhZnQudjEuUmVhZFJlc3BvbnNlMAESQAoHR2V0VGFpbBIZLnN1cmFmdC52MS5HZXRUYWlsUmVxdWVzdBoaLnN1cmFmdC52MS5HZXRUYWlsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * What a client appends.
@@ -98,20 +104,26 @@ export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
   messageDesc(file_suraft_v1_log, 1);
 
 /**
- * Identifies an append for exactly-once delivery. Not served yet: refused with UNIMPLEMENTED.
+ * Numbers an append, so that it is made once, however often it is sent.
+ *
+ * The first append of a producer has the number 1, each further one the number after the last. A
+ * number that the log has is a repeat: nothing is appended, and the answer is the first one again.
+ * A greater one than the next is refused: CONFLICT, `sequence_gap`. A refused append uses up no
+ * number. Of a repeat only the entries are compared (other entries: CONFLICT, `sequence_reused`); its
+ * conditions are not judged again.
  *
  * @generated from message suraft.v1.ProducerSequence
  */
 export type ProducerSequence = Message<"suraft.v1.ProducerSequence"> & {
   /**
-   * The producer's id.
+   * The producer's id, from OpenProducer.
    *
-   * @generated from field: string producer_id = 1;
+   * @generated from field: uint64 producer_id = 1;
    */
-  producerId: string;
+  producerId: bigint;
 
   /**
-   * The append's number, one more than the producer's last.
+   * The append's number: 1, or one more than that of the producer's append before it.
    *
    * @generated from field: uint64 sequence = 2;
    */
@@ -124,6 +136,38 @@ export type ProducerSequence = Message<"suraft.v1.ProducerSequence"> & {
  */
 export const ProducerSequenceSchema: GenMessage<ProducerSequence> = /*@__PURE__*/
   messageDesc(file_suraft_v1_log, 2);
+
+/**
+ * Holds if no entry at `since_index` or above has the key.
+ *
+ * The log remembers the keys of the last entries only (65,536 keys). A condition on an index below
+ * which it may have forgotten some is refused, never guessed: OUT_OF_RANGE; metadata: key, and
+ * reach_index, the least index that can be asked about.
+ *
+ * @generated from message suraft.v1.KeyCondition
+ */
+export type KeyCondition = Message<"suraft.v1.KeyCondition"> & {
+  /**
+   * 1 to 256 bytes of UTF-8.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * 1 or more. May lie ahead of the log: then the condition holds.
+   *
+   * @generated from field: uint64 since_index = 2;
+   */
+  sinceIndex: bigint;
+};
+
+/**
+ * Describes the message suraft.v1.KeyCondition.
+ * Use `create(KeyConditionSchema)` to create a new message.
+ */
+export const KeyConditionSchema: GenMessage<KeyCondition> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 3);
 
 /**
  * An append.
@@ -139,25 +183,40 @@ export type AppendRequest = Message<"suraft.v1.AppendRequest"> & {
   entries: Entry[];
 
   /**
-   * Exactly-once delivery. Not served yet: refused with UNIMPLEMENTED.
+   * Append them once, however often this is sent.
    *
    * @generated from field: suraft.v1.ProducerSequence producer = 2;
    */
   producer?: ProducerSequence | undefined;
 
   /**
-   * Append only if this is the next index. Not served yet: refused with UNIMPLEMENTED.
+   * Append only if the first entry gets this index.
    *
    * @generated from field: optional uint64 expected_next_index = 3;
    */
   expectedNextIndex?: bigint | undefined;
 
   /**
-   * Append only under this token. Not served yet: refused with UNIMPLEMENTED.
+   * Append only if this is the fencing token in force: 1 to 128 bytes of UTF-8.
    *
    * @generated from field: optional string fencing_token = 4;
    */
   fencingToken?: string | undefined;
+
+  /**
+   * Put this fencing token in force, with the first entry: 1 to 128 bytes of UTF-8. From then on
+   * every append that demands another one is refused, under whatever leader.
+   *
+   * @generated from field: optional string set_fencing_token = 5;
+   */
+  setFencingToken?: string | undefined;
+
+  /**
+   * Append only if all of these hold; at most 256.
+   *
+   * @generated from field: repeated suraft.v1.KeyCondition key_conditions = 6;
+   */
+  keyConditions: KeyCondition[];
 };
 
 /**
@@ -165,7 +224,7 @@ export type AppendRequest = Message<"suraft.v1.AppendRequest"> & {
  * Use `create(AppendRequestSchema)` to create a new message.
  */
 export const AppendRequestSchema: GenMessage<AppendRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 3);
+  messageDesc(file_suraft_v1_log, 4);
 
 /**
  * The entries are durable.
@@ -174,14 +233,14 @@ export const AppendRequestSchema: GenMessage<AppendRequest> = /*@__PURE__*/
  */
 export type AppendResponse = Message<"suraft.v1.AppendResponse"> & {
   /**
-   * The first entry's index.
+   * The first entry's index. 0 for a repeat so old that the log only remembers that it stands.
    *
    * @generated from field: uint64 first_index = 1;
    */
   firstIndex: bigint;
 
   /**
-   * The last entry's index.
+   * The last entry's index. 0 where first_index is.
    *
    * @generated from field: uint64 last_index = 2;
    */
@@ -200,6 +259,14 @@ export type AppendResponse = Message<"suraft.v1.AppendResponse"> & {
    * @generated from field: google.protobuf.Timestamp timestamp = 4;
    */
   timestamp?: Timestamp | undefined;
+
+  /**
+   * The producer's append was in the log already, under the same number: this is the first answer
+   * again. The log remembers the answers to the last 131,072 appends of all producers.
+   *
+   * @generated from field: bool repeat = 5;
+   */
+  repeat: boolean;
 };
 
 /**
@@ -207,10 +274,11 @@ export type AppendResponse = Message<"suraft.v1.AppendResponse"> & {
  * Use `create(AppendResponseSchema)` to create a new message.
  */
 export const AppendResponseSchema: GenMessage<AppendResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 4);
+  messageDesc(file_suraft_v1_log, 5);
 
 /**
- * One append of a session. Appends are numbered 1, 2, 3, ... in the order sent.
+ * One append of a session. Appends are numbered 1, 2, 3, ... in the order sent; a producer's numbers
+ * go on from one session to the next.
  *
  * @generated from message suraft.v1.AppendSessionRequest
  */
@@ -242,6 +310,20 @@ export type AppendSessionRequest = Message<"suraft.v1.AppendSessionRequest"> & {
    * @generated from field: optional string fencing_token = 4;
    */
   fencingToken?: string | undefined;
+
+  /**
+   * As in AppendRequest.
+   *
+   * @generated from field: optional string set_fencing_token = 5;
+   */
+  setFencingToken?: string | undefined;
+
+  /**
+   * As in AppendRequest.
+   *
+   * @generated from field: repeated suraft.v1.KeyCondition key_conditions = 6;
+   */
+  keyConditions: KeyCondition[];
 };
 
 /**
@@ -249,7 +331,7 @@ export type AppendSessionRequest = Message<"suraft.v1.AppendSessionRequest"> & {
  * Use `create(AppendSessionRequestSchema)` to create a new message.
  */
 export const AppendSessionRequestSchema: GenMessage<AppendSessionRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 5);
+  messageDesc(file_suraft_v1_log, 6);
 
 /**
  * Answers to one or more appends of a session, in order. Every append is answered once: by a
@@ -278,10 +360,10 @@ export type AppendSessionResponse = Message<"suraft.v1.AppendSessionResponse"> &
  * Use `create(AppendSessionResponseSchema)` to create a new message.
  */
 export const AppendSessionResponseSchema: GenMessage<AppendSessionResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 6);
+  messageDesc(file_suraft_v1_log, 7);
 
 /**
- * Consecutive appends whose entries stand at consecutive indexes of one term.
+ * Consecutive appends whose entries stand at consecutive indexes of one term; or one repeat.
  *
  * @generated from message suraft.v1.AckRange
  */
@@ -301,14 +383,15 @@ export type AckRange = Message<"suraft.v1.AckRange"> & {
   appendCount: number;
 
   /**
-   * The index of the first append's first entry.
+   * The index of the first append's first entry. 0 for a repeat so old that the log only remembers
+   * that it stands.
    *
    * @generated from field: uint64 first_index = 3;
    */
   firstIndex: bigint;
 
   /**
-   * How many entries, of all these appends together.
+   * How many entries, of all these appends together. 0 where first_index is.
    *
    * @generated from field: uint32 entry_count = 4;
    */
@@ -327,6 +410,13 @@ export type AckRange = Message<"suraft.v1.AckRange"> & {
    * @generated from field: google.protobuf.Timestamp timestamp = 6;
    */
   timestamp?: Timestamp | undefined;
+
+  /**
+   * As in AppendResponse; the range then is one append.
+   *
+   * @generated from field: bool repeat = 7;
+   */
+  repeat: boolean;
 };
 
 /**
@@ -334,7 +424,7 @@ export type AckRange = Message<"suraft.v1.AckRange"> & {
  * Use `create(AckRangeSchema)` to create a new message.
  */
 export const AckRangeSchema: GenMessage<AckRange> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 7);
+  messageDesc(file_suraft_v1_log, 8);
 
 /**
  * An append of a session that failed.
@@ -362,7 +452,136 @@ export type AppendFailure = Message<"suraft.v1.AppendFailure"> & {
  * Use `create(AppendFailureSchema)` to create a new message.
  */
 export const AppendFailureSchema: GenMessage<AppendFailure> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 8);
+  messageDesc(file_suraft_v1_log, 9);
+
+/**
+ * Asks for a new producer.
+ *
+ * @generated from message suraft.v1.OpenProducerRequest
+ */
+export type OpenProducerRequest = Message<"suraft.v1.OpenProducerRequest"> & {
+};
+
+/**
+ * Describes the message suraft.v1.OpenProducerRequest.
+ * Use `create(OpenProducerRequestSchema)` to create a new message.
+ */
+export const OpenProducerRequestSchema: GenMessage<OpenProducerRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 10);
+
+/**
+ * The producer is open.
+ *
+ * @generated from message suraft.v1.OpenProducerResponse
+ */
+export type OpenProducerResponse = Message<"suraft.v1.OpenProducerResponse"> & {
+  /**
+   * Its id. The log gives each id once.
+   *
+   * @generated from field: uint64 producer_id = 1;
+   */
+  producerId: bigint;
+};
+
+/**
+ * Describes the message suraft.v1.OpenProducerResponse.
+ * Use `create(OpenProducerResponseSchema)` to create a new message.
+ */
+export const OpenProducerResponseSchema: GenMessage<OpenProducerResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 11);
+
+/**
+ * Asks what became of a producer's append.
+ *
+ * @generated from message suraft.v1.GetOutcomeRequest
+ */
+export type GetOutcomeRequest = Message<"suraft.v1.GetOutcomeRequest"> & {
+  /**
+   * The producer's id.
+   *
+   * @generated from field: uint64 producer_id = 1;
+   */
+  producerId: bigint;
+
+  /**
+   * The append's number.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Where the answer would be OUTCOME_UNDECIDED: close the producer first, so that it is not. None
+   * of its appends that the log does not have is ever made then.
+   *
+   * @generated from field: bool settle = 3;
+   */
+  settle: boolean;
+};
+
+/**
+ * Describes the message suraft.v1.GetOutcomeRequest.
+ * Use `create(GetOutcomeRequestSchema)` to create a new message.
+ */
+export const GetOutcomeRequestSchema: GenMessage<GetOutcomeRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 12);
+
+/**
+ * What became of an append.
+ *
+ * @generated from message suraft.v1.GetOutcomeResponse
+ */
+export type GetOutcomeResponse = Message<"suraft.v1.GetOutcomeResponse"> & {
+  /**
+   * What became of it.
+   *
+   * @generated from field: suraft.v1.Outcome outcome = 1;
+   */
+  outcome: Outcome;
+
+  /**
+   * Where OUTCOME_COMMITTED, the first entry's index. 0 if the append is so old that the log only
+   * remembers that it stands.
+   *
+   * @generated from field: uint64 first_index = 2;
+   */
+  firstIndex: bigint;
+
+  /**
+   * The last entry's index. 0 where first_index is.
+   *
+   * @generated from field: uint64 last_index = 3;
+   */
+  lastIndex: bigint;
+
+  /**
+   * The term of the leader that committed them. 0 where first_index is.
+   *
+   * @generated from field: uint64 term = 4;
+   */
+  term: bigint;
+
+  /**
+   * The entries' timestamp. Absent where first_index is 0.
+   *
+   * @generated from field: google.protobuf.Timestamp timestamp = 5;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * Unless OUTCOME_COMMITTED, the producer's last number in the log; 0 if there is none.
+   *
+   * @generated from field: uint64 last_sequence = 6;
+   */
+  lastSequence: bigint;
+};
+
+/**
+ * Describes the message suraft.v1.GetOutcomeResponse.
+ * Use `create(GetOutcomeResponseSchema)` to create a new message.
+ */
+export const GetOutcomeResponseSchema: GenMessage<GetOutcomeResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 13);
 
 /**
  * A read.
@@ -444,7 +663,7 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
  * Use `create(ReadRequestSchema)` to create a new message.
  */
 export const ReadRequestSchema: GenMessage<ReadRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 9);
+  messageDesc(file_suraft_v1_log, 14);
 
 /**
  * A part of the answer to a read.
@@ -473,7 +692,7 @@ export type ReadResponse = Message<"suraft.v1.ReadResponse"> & {
  * Use `create(ReadResponseSchema)` to create a new message.
  */
 export const ReadResponseSchema: GenMessage<ReadResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 10);
+  messageDesc(file_suraft_v1_log, 15);
 
 /**
  * Entries at consecutive indexes that were committed together.
@@ -515,7 +734,7 @@ export type EntryBatch = Message<"suraft.v1.EntryBatch"> & {
  * Use `create(EntryBatchSchema)` to create a new message.
  */
 export const EntryBatchSchema: GenMessage<EntryBatch> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 11);
+  messageDesc(file_suraft_v1_log, 16);
 
 /**
  * How far the log is.
@@ -550,7 +769,7 @@ export type Progress = Message<"suraft.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 12);
+  messageDesc(file_suraft_v1_log, 17);
 
 /**
  * Asks for the tail.
@@ -571,7 +790,7 @@ export type GetTailRequest = Message<"suraft.v1.GetTailRequest"> & {
  * Use `create(GetTailRequestSchema)` to create a new message.
  */
 export const GetTailRequestSchema: GenMessage<GetTailRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 13);
+  messageDesc(file_suraft_v1_log, 18);
 
 /**
  * The tail.
@@ -613,7 +832,55 @@ export type GetTailResponse = Message<"suraft.v1.GetTailResponse"> & {
  * Use `create(GetTailResponseSchema)` to create a new message.
  */
 export const GetTailResponseSchema: GenMessage<GetTailResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 14);
+  messageDesc(file_suraft_v1_log, 19);
+
+/**
+ * What became of an append.
+ *
+ * @generated from enum suraft.v1.Outcome
+ */
+export const Outcome = {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is in the log.
+   *
+   * @generated from enum value: OUTCOME_COMMITTED = 1;
+   */
+  COMMITTED: 1,
+
+  /**
+   * It is not in the log and never will be.
+   *
+   * @generated from enum value: OUTCOME_NOT_COMMITTED = 2;
+   */
+  NOT_COMMITTED: 2,
+
+  /**
+   * It is not in the log, and may come to be: it may be on its way still.
+   *
+   * @generated from enum value: OUTCOME_UNDECIDED = 3;
+   */
+  UNDECIDED: 3,
+} as const;
+
+/**
+ * What became of an append.
+ *
+ * @generated from enum suraft.v1.Outcome
+ */
+export type Outcome = (typeof Outcome)[keyof typeof Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum suraft.v1.Outcome.
+ */
+export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
+  enumDesc(file_suraft_v1_log, 0);
 
 /**
  * How much a read must have seen.
@@ -654,7 +921,7 @@ export type Consistency = (typeof Consistency)[keyof typeof Consistency] | Unkno
  * Describes the enum suraft.v1.Consistency.
  */
 export const ConsistencySchema: GenEnum<Consistency> = /*@__PURE__*/
-  enumDesc(file_suraft_v1_log, 0);
+  enumDesc(file_suraft_v1_log, 1);
 
 /**
  * Appends to the log and reads from it.
@@ -664,8 +931,22 @@ export const ConsistencySchema: GenEnum<Consistency> = /*@__PURE__*/
 export const LogService: GenService<{
   /**
    * Appends entries: all of them at consecutive indexes, or none. An answer means that they are
-   * durable. A retry after UNAVAILABLE or OVERLOADED is safe; one after UNKNOWN or
-   * DEADLINE_EXCEEDED may append the entries a second time.
+   * durable. A retry after UNAVAILABLE or OVERLOADED is safe. One after UNKNOWN or
+   * DEADLINE_EXCEEDED is safe only with a producer's number, the same as before: without one it may
+   * append the entries a second time.
+   *
+   * An append may make conditions. They are judged against the log just before its first entry, in
+   * order with all other appends, under whatever leader. Where one does not hold nothing is appended,
+   * and the error is CONFLICT with the metadata `condition`, one of these:
+   *
+   *   expected_next_index  next_index: the index that the next entry had
+   *   fencing_token        since_index: where the token that is in force was set
+   *   key                  key, index: the last entry with the key
+   *   sequence_gap         producer_id, last_sequence: the producer's last number in the log
+   *   sequence_reused      producer_id, sequence: other entries stand under this number
+   *   producer_closed      producer_id, last_sequence: none after it is ever appended
+   *
+   * The answer to a repeat, and a refusal, is as good as a linearizable read.
    *
    * @generated from rpc suraft.v1.LogService.Append
    */
@@ -686,6 +967,32 @@ export const LogService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof AppendSessionRequestSchema;
     output: typeof AppendSessionResponseSchema;
+  },
+  /**
+   * Opens a producer: a name under which appends are numbered 1, 2, 3, ..., so that the log takes
+   * each of them once, however often it is sent. A producer lives until 100,000 others were opened or
+   * used after it; it costs the log one small record. A retry is safe: an id that nobody uses is
+   * forgotten in time.
+   *
+   * @generated from rpc suraft.v1.LogService.OpenProducer
+   */
+  openProducer: {
+    methodKind: "unary";
+    input: typeof OpenProducerRequestSchema;
+    output: typeof OpenProducerResponseSchema;
+  },
+  /**
+   * Says what became of a producer's append. Any node answers, as good as a linearizable read.
+   *
+   * INVALID if the producer was never opened, PRODUCER_EXPIRED if the log has forgotten it. A retry
+   * is safe.
+   *
+   * @generated from rpc suraft.v1.LogService.GetOutcome
+   */
+  getOutcome: {
+    methodKind: "unary";
+    input: typeof GetOutcomeRequestSchema;
+    output: typeof GetOutcomeResponseSchema;
   },
   /**
    * Reads entries in the order of their indexes.

@@ -6,9 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Status } from "../../../google/rpc/status_pb.js";
-import { file_google_rpc_status } from "../../../google/rpc/status_pb.js";
-import type { AckRange, Entry } from "../../v1/log_pb.js";
+import type { AckRange, AppendFailure, Entry, KeyCondition, ProducerSequence } from "../../v1/log_pb.js";
 import { file_suraft_v1_log } from "../../v1/log_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/node/v1/node.proto.
  */
 export const file_suraft_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiXwoPU3RhbmROb3dSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoIhIKEFN0YW5kTm93UmVzcG9uc2UiWwoORm9yd2FyZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRImCgZzZW5kZXIYAiABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXIiWgoPRm9yd2FyZFJlc3BvbnNlEiEKBGFja3MYASADKAsyEy5zdXJhZnQudjEuQWNrUmFuZ2USJAoIZmFpbHVyZXMYAiADKAsyEi5nb29nbGUucnBjLlN0YXR1czKRAwoLTm9kZVNlcnZpY2USQQoEVm90ZRIbLnN1cmFmdC5ub2RlLnYxLlZvdGVSZXF1ZXN0Ghwuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlc3BvbnNlElQKCUhlYXJ0YmVhdBIgLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlcXVlc3QaIS5zdXJhZnQubm9kZS52MS5IZWFydGJlYXRSZXNwb25zZSgBMAESSgoHQmFycmllchIeLnN1cmFmdC5ub2RlLnYxLkJhcnJpZXJSZXF1ZXN0Gh8uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlc3BvbnNlEk0KCFN0YW5kTm93Eh8uc3VyYWZ0Lm5vZGUudjEuU3RhbmROb3dSZXF1ZXN0GiAuc3VyYWZ0Lm5vZGUudjEuU3RhbmROb3dSZXNwb25zZRJOCgdGb3J3YXJkEh4uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_rpc_status, file_suraft_v1_log]);
+  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiXwoPU3RhbmROb3dSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoIhIKEFN0YW5kTm93UmVzcG9uc2UilAQKDkZvcndhcmRSZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESAGIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgCiAEBEh4KEXNldF9mZW5jaW5nX3Rva2VuGAUgASgJSAOIAQESLwoOa2V5X2NvbmRpdGlvbnMYBiADKAsyFy5zdXJhZnQudjEuS2V5Q29uZGl0aW9uEiYKBnNlbmRlchgHIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIOCgZzdHJlYW0YCCABKAQSFQoNY2xvc2VkX3N0cmVhbRgJIAEoBBIrCgRvcGVuGAogASgLMhsuc3VyYWZ0Lm5vZGUudjEuT3BlbkNvbnRyb2xIABItCgVjbG9zZRgLIAEoCzIcLnN1cmFmdC5ub2RlLnYxLkNsb3NlQ29udHJvbEgAEisKBHRyaW0YDCABKAsyGy5zdXJhZnQubm9kZS52MS5UcmltQ29udHJvbEgAQgkKB2NvbnRyb2xCFgoUX2V4cGVjdGVkX25leHRfaW5kZXhCEAoOX2ZlbmNpbmdfdG9rZW5CFAoSX3NldF9mZW5jaW5nX3Rva2VuIg0KC09wZW5Db250cm9sIiMKDENsb3NlQ29udHJvbBITCgtwcm9kdWNlcl9pZBgBIAEoBCJeCgtUcmltQ29udHJvbBITCgtmaXJzdF9pbmRleBgBIAEoBBIhChRleHBlY3RlZF9maXJzdF9pbmRleBgCIAEoBEgAiAEBQhcKFV9leHBlY3RlZF9maXJzdF9pbmRleCKQAQoPRm9yd2FyZFJlc3BvbnNlEiEKBGFja3MYASADKAsyEy5zdXJhZnQudjEuQWNrUmFuZ2USKgoIZmFpbHVyZXMYAiADKAsyGC5zdXJhZnQudjEuQXBwZW5kRmFpbHVyZRIuCgZvcGVuZWQYAyADKAsyHi5zdXJhZnQubm9kZS52MS5PcGVuZWRQcm9kdWNlciI1Cg5PcGVuZWRQcm9kdWNlchIOCgZhcHBlbmQYASABKAQSEwoLcHJvZHVjZXJfaWQYAiABKAQykQMKC05vZGVTZXJ2aWNlEkEKBFZvdGUSGy5zdXJhZnQubm9kZS52MS5Wb3RlUmVxdWVzdBocLnN1cmFmdC5ub2RlLnYxLlZvdGVSZXNwb25zZRJUCglIZWFydGJlYXQSIC5zdXJhZnQubm9kZS52MS5IZWFydGJlYXRSZXF1ZXN0GiEuc3VyYWZ0Lm5vZGUudjEuSGVhcnRiZWF0UmVzcG9uc2UoATABEkoKB0JhcnJpZXISHi5zdXJhZnQubm9kZS52MS5CYXJyaWVyUmVxdWVzdBofLnN1cmFmdC5ub2RlLnYxLkJhcnJpZXJSZXNwb25zZRJNCghTdGFuZE5vdxIfLnN1cmFmdC5ub2RlLnYxLlN0YW5kTm93UmVxdWVzdBogLnN1cmFmdC5ub2RlLnYxLlN0YW5kTm93UmVzcG9uc2USTgoHRm9yd2FyZBIeLnN1cmFmdC5ub2RlLnYxLkZvcndhcmRSZXF1ZXN0Gh8uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_suraft_v1_log]);
 
 /**
  * The process that sends a message, and the node that it is meant for.
@@ -405,24 +403,105 @@ export const StandNowResponseSchema: GenMessage<StandNowResponse> = /*@__PURE__*
   messageDesc(file_suraft_node_v1_node, 9);
 
 /**
- * An append handed on.
+ * An append handed on. The fields 1 to 6 are those of suraft.v1.AppendRequest, in the client's bytes.
  *
  * @generated from message suraft.node.v1.ForwardRequest
  */
 export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
   /**
-   * The client's entries, untouched.
+   * The client's entries.
    *
    * @generated from field: repeated suraft.v1.Entry entries = 1;
    */
   entries: Entry[];
 
   /**
+   * As in suraft.v1.AppendRequest.
+   *
+   * @generated from field: suraft.v1.ProducerSequence producer = 2;
+   */
+  producer?: ProducerSequence | undefined;
+
+  /**
+   * As in suraft.v1.AppendRequest.
+   *
+   * @generated from field: optional uint64 expected_next_index = 3;
+   */
+  expectedNextIndex?: bigint | undefined;
+
+  /**
+   * As in suraft.v1.AppendRequest.
+   *
+   * @generated from field: optional string fencing_token = 4;
+   */
+  fencingToken?: string | undefined;
+
+  /**
+   * As in suraft.v1.AppendRequest.
+   *
+   * @generated from field: optional string set_fencing_token = 5;
+   */
+  setFencingToken?: string | undefined;
+
+  /**
+   * As in suraft.v1.AppendRequest.
+   *
+   * @generated from field: repeated suraft.v1.KeyCondition key_conditions = 6;
+   */
+  keyConditions: KeyCondition[];
+
+  /**
    * Who forwards, in the first request.
    *
-   * @generated from field: suraft.node.v1.Sender sender = 2;
+   * @generated from field: suraft.node.v1.Sender sender = 7;
    */
   sender?: Sender | undefined;
+
+  /**
+   * Which client's stream the append belongs to, by a number that the follower gave it. 0: none,
+   * nothing else is in order with it.
+   *
+   * @generated from field: uint64 stream = 8;
+   */
+  stream: bigint;
+
+  /**
+   * Instead of an append: nothing more comes of this client's stream.
+   *
+   * @generated from field: uint64 closed_stream = 9;
+   */
+  closedStream: bigint;
+
+  /**
+   * What the append does beside adding entries. There are no entries then.
+   *
+   * @generated from oneof suraft.node.v1.ForwardRequest.control
+   */
+  control: {
+    /**
+     * Opens a producer.
+     *
+     * @generated from field: suraft.node.v1.OpenControl open = 10;
+     */
+    value: OpenControl;
+    case: "open";
+  } | {
+    /**
+     * Closes a producer.
+     *
+     * @generated from field: suraft.node.v1.CloseControl close = 11;
+     */
+    value: CloseControl;
+    case: "close";
+  } | {
+    /**
+     * Trims the log.
+     *
+     * @generated from field: suraft.node.v1.TrimControl trim = 12;
+     */
+    value: TrimControl;
+    case: "trim";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -433,24 +512,96 @@ export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
   messageDesc(file_suraft_node_v1_node, 10);
 
 /**
- * What became of appends handed on, in their order: every append is answered once.
+ * Opens a producer.
+ *
+ * @generated from message suraft.node.v1.OpenControl
+ */
+export type OpenControl = Message<"suraft.node.v1.OpenControl"> & {
+};
+
+/**
+ * Describes the message suraft.node.v1.OpenControl.
+ * Use `create(OpenControlSchema)` to create a new message.
+ */
+export const OpenControlSchema: GenMessage<OpenControl> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 11);
+
+/**
+ * Closes a producer for good, at its last number.
+ *
+ * @generated from message suraft.node.v1.CloseControl
+ */
+export type CloseControl = Message<"suraft.node.v1.CloseControl"> & {
+  /**
+   * The producer.
+   *
+   * @generated from field: uint64 producer_id = 1;
+   */
+  producerId: bigint;
+};
+
+/**
+ * Describes the message suraft.node.v1.CloseControl.
+ * Use `create(CloseControlSchema)` to create a new message.
+ */
+export const CloseControlSchema: GenMessage<CloseControl> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 12);
+
+/**
+ * Removes the entries below an index.
+ *
+ * @generated from message suraft.node.v1.TrimControl
+ */
+export type TrimControl = Message<"suraft.node.v1.TrimControl"> & {
+  /**
+   * The first index that is left.
+   *
+   * @generated from field: uint64 first_index = 1;
+   */
+  firstIndex: bigint;
+
+  /**
+   * Only if this is the first index until then.
+   *
+   * @generated from field: optional uint64 expected_first_index = 2;
+   */
+  expectedFirstIndex?: bigint | undefined;
+};
+
+/**
+ * Describes the message suraft.node.v1.TrimControl.
+ * Use `create(TrimControlSchema)` to create a new message.
+ */
+export const TrimControlSchema: GenMessage<TrimControl> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 13);
+
+/**
+ * What became of appends handed on: every append is answered once, by an ack, a failure or as
+ * opened. Of one client's stream the answers come in order.
  *
  * @generated from message suraft.node.v1.ForwardResponse
  */
 export type ForwardResponse = Message<"suraft.node.v1.ForwardResponse"> & {
   /**
-   * Appends that are committed. They come before the failures of the same response.
+   * Appends that are committed, and repeats.
    *
    * @generated from field: repeated suraft.v1.AckRange acks = 1;
    */
   acks: AckRange[];
 
   /**
-   * Appends that failed, each the oldest that had no answer.
+   * Appends that failed.
    *
-   * @generated from field: repeated google.rpc.Status failures = 2;
+   * @generated from field: repeated suraft.v1.AppendFailure failures = 2;
    */
-  failures: Status[];
+  failures: AppendFailure[];
+
+  /**
+   * Producers that were opened.
+   *
+   * @generated from field: repeated suraft.node.v1.OpenedProducer opened = 3;
+   */
+  opened: OpenedProducer[];
 };
 
 /**
@@ -458,7 +609,35 @@ export type ForwardResponse = Message<"suraft.node.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 11);
+  messageDesc(file_suraft_node_v1_node, 14);
+
+/**
+ * The answer to an append that opened a producer.
+ *
+ * @generated from message suraft.node.v1.OpenedProducer
+ */
+export type OpenedProducer = Message<"suraft.node.v1.OpenedProducer"> & {
+  /**
+   * The append's number.
+   *
+   * @generated from field: uint64 append = 1;
+   */
+  append: bigint;
+
+  /**
+   * The producer's id.
+   *
+   * @generated from field: uint64 producer_id = 2;
+   */
+  producerId: bigint;
+};
+
+/**
+ * Describes the message suraft.node.v1.OpenedProducer.
+ * Use `create(OpenedProducerSchema)` to create a new message.
+ */
+export const OpenedProducerSchema: GenMessage<OpenedProducer> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 15);
 
 /**
  * Elections, heartbeats, and what a follower asks of its leader.
@@ -511,9 +690,10 @@ export const NodeService: GenService<{
     output: typeof StandNowResponseSchema;
   },
   /**
-   * Hands clients' appends on to the leader. The first request of a stream carries only the
-   * sender, every other one only entries. After the first failure no later append of the stream is
-   * begun; the follower then ends the stream.
+   * Hands clients' appends on to the leader. The first request of a stream carries only the sender.
+   * Every later one carries one append, or closes a client's stream. Appends are numbered 1, 2, 3, ...
+   * in the order sent; answers come in any order. After the first failure among the appends of one
+   * client's stream no later one of them is begun.
    *
    * @generated from rpc suraft.node.v1.NodeService.Forward
    */
