@@ -6,10 +6,10 @@
  */
 
 import type { AppendSession } from "../client/session.js";
-import type { Header } from "../client/types.js";
+import type { AppendDemands, Appended, Header } from "../client/types.js";
 import { SuraftError } from "../errors.js";
 import type { AppendInput } from "./append-input.js";
-import type { AppendOutput } from "./append-output.js";
+import type { AppendedEntry, AppendOutput } from "./append-output.js";
 import { countOf } from "./terminal.js";
 
 export interface AppendFeederOptions {
@@ -17,6 +17,12 @@ export interface AppendFeederOptions {
   readonly input: AppendInput;
   readonly output: AppendOutput;
   readonly headers: readonly Header[];
+  /** Of every entry. */
+  readonly key: string | undefined;
+  /** Of every append. */
+  readonly demands: AppendDemands;
+  /** All entries are one append: all of them are appended, or none. */
+  readonly together: boolean;
 }
 
 export class AppendFeeder {
@@ -56,12 +62,7 @@ export class AppendFeeder {
     const stop = AbortSignal.any([interrupted, this.#over.signal]);
     stop.addEventListener("abort", input.stop, { once: true });
     try {
-      for await (const payload of input.payloads) {
-        if (stop.aborted) {
-          break;
-        }
-        await this.#append(payload);
-      }
+      await this.#feed(stop);
     } catch (error) {
       // An input that was stopped may end by an error of its own.
       if (!stop.aborted) {
@@ -88,27 +89,49 @@ export class AppendFeeder {
     return parts.join("; ");
   }
 
-  async #append(payload: Uint8Array): Promise<void> {
-    const { session, output, headers } = this.#options;
+  async #feed(stop: AbortSignal): Promise<void> {
+    const { input, together } = this.#options;
+    const payloads: Uint8Array[] = [];
+    for await (const payload of input.payloads) {
+      if (stop.aborted) {
+        return;
+      }
+      if (together) {
+        payloads.push(payload);
+      } else {
+        await this.#append([payload]);
+      }
+    }
+    if (payloads.length > 0) {
+      await this.#append(payloads);
+    }
+  }
+
+  async #append(payloads: readonly Uint8Array[]): Promise<void> {
+    const { session, output, headers, key, demands } = this.#options;
     await session.room();
     await output.flushed();
-    this.#read += 1;
-    const number = this.#read;
-    session.append([{ payload, headers }]).then(
+    const number = this.#read + 1;
+    this.#read += payloads.length;
+    const keyed = key === undefined ? { headers } : { headers, key };
+    const entries = payloads.map((payload) => ({ payload, ...keyed }));
+    session.append(entries, demands).then(
       (appended) => {
-        output.acknowledged(appended, payload.length);
+        for (const [offset, { length }] of payloads.entries()) {
+          output.acknowledged(entryAt(appended, offset), length);
+        }
       },
       (error: unknown) => {
-        this.#failed(number, error);
+        this.#failed(number, payloads.length, error);
       },
     );
   }
 
-  #failed(number: number, error: unknown): void {
+  #failed(number: number, count: number, error: unknown): void {
     if (error instanceof SuraftError && error.kind === "unknown_outcome") {
-      this.#unknownCount += 1;
+      this.#unknownCount += count;
     } else {
-      this.#failedCount += 1;
+      this.#failedCount += count;
     }
     this.#failedAt ??= number;
     this.#fail(error);
@@ -118,4 +141,8 @@ export class AppendFeeder {
     this.#error ??= error;
     this.#over.abort();
   }
+}
+
+function entryAt({ firstIndex, ...rest }: Appended, offset: number): AppendedEntry {
+  return { ...rest, index: firstIndex === 0 ? undefined : firstIndex + offset };
 }

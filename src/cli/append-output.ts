@@ -9,7 +9,6 @@ import { SingleBar } from "cli-progress";
 import { write } from "./output.js";
 import { formatDuration } from "./time.js";
 import { columnsOf, countOf, groupDigits } from "./terminal.js";
-import type { Appended } from "../client/types.js";
 
 export type AppendOutputStyle = "indexes" | "json" | "summary";
 
@@ -17,6 +16,16 @@ export type AppendOutputStyle = "indexes" | "json" | "summary";
 const RUNS_SHOWN = 5;
 
 const SHOW_AFTER_MS = 500;
+
+/** An entry that is durable. */
+export interface AppendedEntry {
+  /** Undefined for a repeat so old that the log only remembers that it stands. */
+  readonly index: number | undefined;
+  readonly term: number;
+  readonly timestampMs: number;
+  /** An earlier try had come through. */
+  readonly repeat: boolean;
+}
 
 interface Run {
   readonly first: number;
@@ -47,20 +56,15 @@ export class AppendOutput {
   }
 
   /** One more entry is durable. */
-  acknowledged(appended: Appended, sizeBytes: number): void {
-    const index = appended.firstIndex;
+  acknowledged(entry: AppendedEntry, sizeBytes: number): void {
+    const { index } = entry;
     this.#count += 1;
-    const run = this.#runs.at(-1);
-    if (run !== undefined && run.last + 1 === index) {
-      run.last = index;
-    } else if (this.#runs.length <= RUNS_SHOWN || run === undefined) {
-      this.#runs.push({ first: index, last: index });
-    } else {
-      run.last = index;
-    }
     this.#progress?.advance(sizeBytes);
+    if (index !== undefined) {
+      this.#note(index);
+    }
     if (this.style !== "summary") {
-      this.#lines.push(`${this.style === "json" ? jsonOf(appended) : String(index)}\n`);
+      this.#lines.push(`${this.style === "json" ? jsonOf(entry) : String(index ?? "?")}\n`);
       // What is acknowledged in one turn is written at once.
       this.#flushing ??= new Promise((resolve) => {
         setImmediate(() => {
@@ -70,6 +74,17 @@ export class AppendOutput {
           void write(text).then(resolve);
         });
       });
+    }
+  }
+
+  #note(index: number): void {
+    const run = this.#runs.at(-1);
+    if (run !== undefined && run.last + 1 === index) {
+      run.last = index;
+    } else if (this.#runs.length <= RUNS_SHOWN || run === undefined) {
+      this.#runs.push({ first: index, last: index });
+    } else {
+      run.last = index;
     }
   }
 
@@ -98,20 +113,25 @@ export class AppendOutput {
       first === last ? String(first) : `${String(first)}-${String(last)}`,
     );
     const [only] = runs;
+    const count = countOf(this.#count, "entry", "entries");
+    if (only === undefined) {
+      return count;
+    }
     const indexes = this.#count === 1 ? "index" : "indexes";
     const shown =
       this.#runs.length > RUNS_SHOWN
         ? `between ${String(this.#runs[0]?.first)} and ${String(this.lastIndex)}`
         : runs.length === 1
-          ? (only ?? "")
+          ? only
           : `${runs.slice(0, -1).join(", ")} and ${runs.at(-1) ?? ""}`;
-    return `${countOf(this.#count, "entry", "entries")}, ${indexes} ${shown}`;
+    return `${count}, ${indexes} ${shown}`;
   }
 }
 
-function jsonOf({ firstIndex, term, timestampMs }: Appended): string {
-  const timestamp = new Date(timestampMs).toISOString();
-  return JSON.stringify({ index: firstIndex, term, timestamp });
+function jsonOf({ index, term, timestampMs, repeat }: AppendedEntry): string {
+  const place =
+    index === undefined ? {} : { index, term, timestamp: new Date(timestampMs).toISOString() };
+  return JSON.stringify({ ...place, ...(repeat ? { repeat } : {}) });
 }
 
 /** A progress bar on standard error, for input that takes longer than a moment. */

@@ -20,6 +20,8 @@ export interface PrintedEntry {
   readonly timestampMs: number;
   readonly payload: Uint8Array;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[];
+  /** Empty where it has none. */
+  readonly key: string;
 }
 
 export interface EntryFormatOptions {
@@ -70,6 +72,7 @@ function jsonOf(entry: PrintedEntry): Record<string, unknown> {
     term: entry.term,
     timestamp: new Date(entry.timestampMs).toISOString(),
     ...textOrBase64("payload", entry.payload),
+    ...(entry.key === "" ? {} : { key: entry.key }),
     ...(headers.length === 0 ? {} : { headers }),
   };
 }

@@ -60,6 +60,12 @@ function hintFor(error: SuraftError | UsageError | CommandError): string | undef
         ? undefined
         : `the log can be read from index ${first}; its next entry will have index ${next}`;
     }
+    case "unknown_outcome": {
+      const { producer_id: producerId, sequence } = error.details;
+      return producerId === undefined || sequence === undefined
+        ? undefined
+        : `what became of it: suraft outcome --settle ${producerId} ${sequence}`;
+    }
     case "unavailable":
       return error.details["unreachable"] === undefined
         ? undefined

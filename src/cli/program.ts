@@ -29,6 +29,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/append.js")).declareAppend,
   },
   {
+    name: "outcome",
+    summary: "say what became of an append",
+    load: async () => (await import("./commands/outcome.js")).declareOutcome,
+  },
+  {
     name: "read",
     summary: "print entries",
     load: async () => (await import("./commands/read.js")).declareRead,

@@ -2,26 +2,39 @@
  * The client of a suraft cluster.
  *
  * Invariant: every failure is a SuraftError, whose kind says what to do next.
- * Invariant: a call is repeated, at the next node, only where it certainly changed nothing; every
- * call ends within its time.
+ * Invariant: a call is repeated, at the next node, only where it certainly changed nothing, or where
+ * a producer's number makes the second a repeat of the first; every call ends within its time.
  */
 
 import type { NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
 import { SuraftError } from "../errors.js";
 import { Addresses } from "./addresses.js";
-import { consistencyOf, decodeAppended, decodeTail, decodeView, encodeEntries } from "./codec.js";
+import {
+  consistencyOf,
+  decodeAppended,
+  decodeOutcome,
+  decodeTail,
+  decodeView,
+  encodeAppend,
+  encodeProducer,
+} from "./codec.js";
 import { callOptions, type CallBounds, type Connection } from "./connection.js";
-import { failureOf, type CallEffect } from "./failure.js";
+import { failureAfterUnknown, failureOf, isUnknown, judged } from "./failure.js";
 import { messagesOf } from "./messages.js";
+import { openProducer } from "./producer.js";
 import { readLog } from "./read.js";
-import { callAny } from "./retry.js";
+import { callAny, isRetryable, isRetryableOnce } from "./retry.js";
 import { AppendSession, type SessionOptions } from "./session.js";
 import type {
   Appended,
+  AppendOptions,
+  AppendOutcome,
   CallOptions,
   Member,
   NewEntry,
   NodeView,
+  OutcomeOptions,
+  ProducerSequence,
   ReadOptions,
   ReadPart,
   Tail,
@@ -53,19 +66,55 @@ export class Client {
 
   /**
    * Appends entries, all at consecutive indexes or none. They are durable when it resolves. After
-   * `unknown_outcome` they may be in the log or not; after any other failure they certainly are not.
+   * `unknown_outcome` they may be in the log or not; after any other failure this call has not
+   * appended them and never will. `conflict` says that a condition did not hold.
+   *
+   * With a producer's number the call is repeated, within its time, until the outcome is known; and
+   * may be repeated by the caller, with the same number and entries, at any later time.
    */
-  async append(entries: readonly NewEntry[], options: CallOptions = {}): Promise<Appended> {
+  async append(entries: readonly NewEntry[], options: AppendOptions = {}): Promise<Appended> {
     const bounds = this.#bounds(options);
-    const request = { entries: encodeEntries(entries) };
-    return decodeAppended(
+    const { producer } = options;
+    const request = encodeAppend(entries, options, producer);
+    let maybeInLog = false;
+    const once = async (connection: Connection) => {
+      const settings = { ...callOptions(bounds), lost: "unknown_outcome" } as const;
+      const answer = connection.log.append(request, settings);
+      return await judged(connection, "append", bounds, answer).catch((error: unknown) => {
+        maybeInLog ||= isUnknown(error);
+        throw error;
+      });
+    };
+    try {
+      const worthRetry = producer === undefined ? isRetryable : isRetryableOnce;
+      return decodeAppended(await callAny(this.#addresses, bounds, once, worthRetry));
+    } catch (error) {
+      if (!maybeInLog || !(error instanceof SuraftError)) {
+        throw error;
+      }
+      throw failureAfterUnknown(error, options);
+    }
+  }
+
+  /**
+   * Opens a producer; resolves to its id. It lives until 100,000 others were opened or used after it.
+   * For a session none need be opened: it opens its own.
+   */
+  async openProducer(options: CallOptions = {}): Promise<number> {
+    return await openProducer(this.#addresses, this.#bounds(options));
+  }
+
+  /** Says what became of a producer's append: as of now, and for good unless it is `undecided`. */
+  async getOutcome(
+    { producerId, sequence }: ProducerSequence,
+    options: OutcomeOptions = {},
+  ): Promise<AppendOutcome> {
+    const bounds = this.#bounds(options);
+    const settle = options.settle ?? false;
+    const request = { ...encodeProducer({ producerId, sequence }), settle };
+    return decodeOutcome(
       await callAny(this.#addresses, bounds, (connection) =>
-        judged(
-          connection,
-          "append",
-          bounds,
-          connection.log.append(request, { ...callOptions(bounds), lost: "unknown_outcome" }),
-        ),
+        judged(connection, "none", bounds, connection.log.getOutcome(request, callOptions(bounds))),
       ),
     );
   }
@@ -155,19 +204,6 @@ export class Client {
   #bounds(options: CallOptions): CallBounds {
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     return { endMs: performance.now() + timeoutMs, signal: options.signal };
-  }
-}
-
-async function judged<Response>(
-  connection: Connection,
-  effect: CallEffect,
-  bounds: CallBounds,
-  answer: Promise<Response>,
-): Promise<Response> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw failureOf(error, { address: connection.address, effect, bounds });
   }
 }
 

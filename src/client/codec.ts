@@ -11,9 +11,11 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
 import {
   Consistency,
+  Outcome,
   type AppendResponse,
   type EntryBatch,
   type EntrySchema,
+  type GetOutcomeResponse,
   type GetTailResponse,
   type Progress as WireProgress,
   type ReadRequest,
@@ -21,10 +23,13 @@ import {
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import type {
+  AppendDemands,
   Appended,
+  AppendOutcome,
   NewEntry,
   NodeRole,
   NodeView,
+  ProducerSequence,
   Progress,
   ReadBatch,
   ReadOptions,
@@ -48,10 +53,65 @@ function whole(name: string, value: number): bigint {
   return BigInt(value);
 }
 
-export function encodeEntries(
+/** A producer's number on the wire. */
+export interface WireProducer {
+  readonly producerId: bigint;
+  readonly sequence: bigint;
+}
+
+/** An AppendRequest or an AppendSessionRequest. */
+export interface WireAppend {
+  readonly entries: MessageInitShape<typeof EntrySchema>[];
+  readonly producer?: WireProducer;
+  readonly expectedNextIndex?: bigint;
+  readonly fencingToken?: string;
+  readonly setFencingToken?: string;
+  readonly keyConditions?: { readonly key: string; readonly sinceIndex: bigint }[];
+}
+
+/** An append as it is sent. Throws `invalid` for numbers that are none. */
+export function encodeAppend(
   entries: readonly NewEntry[],
-): MessageInitShape<typeof EntrySchema>[] {
-  return entries.map(({ payload, headers = [] }) => ({ payload, headers: [...headers] }));
+  demands: AppendDemands,
+  producer?: ProducerSequence,
+): WireAppend {
+  const { expectedNextIndex, fencingToken, setFencingToken, keyConditions } = demands;
+  return {
+    entries: entries.map(encodeEntry),
+    ...(producer === undefined ? {} : { producer: encodeProducer(producer) }),
+    ...(expectedNextIndex === undefined
+      ? {}
+      : { expectedNextIndex: whole("the expected index", expectedNextIndex) }),
+    ...(fencingToken === undefined ? {} : { fencingToken }),
+    ...(setFencingToken === undefined ? {} : { setFencingToken }),
+    ...(keyConditions === undefined
+      ? {}
+      : {
+          keyConditions: keyConditions.map(({ key, sinceIndex }) => ({
+            key,
+            sinceIndex: whole("the index of a key condition", sinceIndex),
+          })),
+        }),
+  };
+}
+
+function encodeEntry({ payload, headers, key }: NewEntry): MessageInitShape<typeof EntrySchema> {
+  // On the wire it would be no key.
+  if (key === "") {
+    throw new SuraftError("invalid", "an entry's key is empty; leave it out, or give it a name");
+  }
+  return {
+    payload,
+    ...(headers === undefined ? {} : { headers: [...headers] }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+export function encodeProducer({ producerId, sequence }: ProducerSequence): WireProducer {
+  return {
+    producerId: whole("the producer's id", producerId),
+    sequence: whole("the sequence", sequence),
+  };
 }
 
 export function decodeAppended(response: AppendResponse): Appended {
@@ -60,7 +120,29 @@ export function decodeAppended(response: AppendResponse): Appended {
     lastIndex: Number(response.lastIndex),
     term: Number(response.term),
     timestampMs: timeOf(response.timestamp),
+    repeat: response.repeat,
   };
+}
+
+/** Throws `unavailable` for an answer that says nothing. */
+export function decodeOutcome(response: GetOutcomeResponse): AppendOutcome {
+  const lastSequence = Number(response.lastSequence);
+  switch (response.outcome) {
+    case Outcome.COMMITTED:
+      return {
+        type: "committed",
+        firstIndex: Number(response.firstIndex),
+        lastIndex: Number(response.lastIndex),
+        term: Number(response.term),
+        timestampMs: timeOf(response.timestamp),
+      };
+    case Outcome.NOT_COMMITTED:
+      return { type: "notCommitted", lastSequence };
+    case Outcome.UNDECIDED:
+      return { type: "undecided", lastSequence };
+    default:
+      throw new SuraftError("unavailable", "a node answered without an outcome");
+  }
 }
 
 export function consistencyOf(local: boolean | undefined): Consistency {

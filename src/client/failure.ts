@@ -8,6 +8,7 @@
 import { SuraftError } from "../errors.js";
 import { fromServiceError } from "../rpc/status.js";
 import type { CallBounds } from "./connection.js";
+import type { AppendDemands } from "./types.js";
 
 /** What may have happened before the failure. */
 export type CallEffect =
@@ -47,6 +48,60 @@ export function failureOf(
     return new SuraftError("unknown_outcome", message, { cause: failure });
   }
   return failure;
+}
+
+/**
+ * The error to give up with after an append was sent more than once, where an earlier try was left
+ * unknown. That try may be on its way still, so a later one's failure settles it only if every later
+ * leader must refuse it as well.
+ */
+export function failureAfterUnknown(error: SuraftError, demands: AppendDemands): SuraftError {
+  if (error.kind === "unknown_outcome" || isRefusedForGood(error, demands)) {
+    return error;
+  }
+  const message = `sent more than once; the last time: ${error.message}`;
+  return new SuraftError("unknown_outcome", message, {
+    details: { ...error.details, outcome: "unknown" },
+  });
+}
+
+function isRefusedForGood(error: SuraftError, { expectedNextIndex }: AppendDemands): boolean {
+  if (!isVouchedFor(error)) {
+    return false;
+  }
+  // What a key condition asks about is forgotten for good.
+  if (error.kind === "out_of_range") {
+    return error.details["reach_index"] !== undefined;
+  }
+  switch (error.kind === "conflict" ? error.details["condition"] : undefined) {
+    case "key":
+    case "sequence_reused":
+    case "producer_closed":
+      return true;
+    // The log never gets shorter; but it may come to be as long as was expected.
+    case "expected_next_index":
+      return Number(error.details["next_index"]) > (expectedNextIndex ?? Infinity);
+    default:
+      return false;
+  }
+}
+
+/** A call's answer; where it fails, the error that its caller is to get. */
+export async function judged<Response>(
+  { address }: { readonly address: string },
+  effect: CallEffect,
+  bounds: CallBounds,
+  answer: Promise<Response>,
+): Promise<Response> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw failureOf(error, { address, effect, bounds });
+  }
+}
+
+export function isUnknown(error: unknown): boolean {
+  return error instanceof SuraftError && error.kind === "unknown_outcome";
 }
 
 /** Errors that were not sent by a suraft node carry what gRPC said as their cause. */

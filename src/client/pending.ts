@@ -1,23 +1,33 @@
 /** The appends of a session that have no answer yet, in their order, within a window. */
 
 import assert from "node:assert";
-import { SuraftError } from "../errors.js";
-import type { Appended, NewEntry } from "./types.js";
+import type { SuraftError } from "../errors.js";
+import { encodeAppend, type WireAppend } from "./codec.js";
+import { failureAfterUnknown, isUnknown } from "./failure.js";
+import type { AppendDemands, Appended, NewEntry } from "./types.js";
 
 /** An append that waits for its answer. */
 export class PendingAppend {
   readonly entries: readonly NewEntry[];
+  /** As it is sent, but for the producer. */
+  readonly request: WireAppend;
   readonly sizeBytes: number;
+  /** Its number, in a session that numbers its appends. */
+  sequence = 0;
   readonly answer: Promise<Appended>;
   /** What became of it on the last stream; undefined while it was not sent there or has no answer. */
   failure: SuraftError | undefined;
   /** An earlier stream left its outcome unknown. */
   maybeInLog = false;
+  readonly #demands: AppendDemands;
   #resolve: (appended: Appended) => void = () => undefined;
   #reject: (error: SuraftError) => void = () => undefined;
 
-  constructor(entries: readonly NewEntry[]) {
+  /** Throws `invalid`. */
+  constructor(entries: readonly NewEntry[], demands: AppendDemands) {
     this.entries = entries;
+    this.#demands = demands;
+    this.request = encodeAppend(entries, demands);
     this.sizeBytes = sizeOf(entries);
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -29,20 +39,24 @@ export class PendingAppend {
     this.#resolve(appended);
   }
 
-  /** An outcome that was unknown once stays so, whatever a later try says. */
-  fail(error: SuraftError): void {
-    this.#reject(
-      this.maybeInLog && error.kind !== "unknown_outcome"
-        ? new SuraftError("unknown_outcome", `sent more than once; the last time: ${error.message}`)
-        : error,
-    );
+  /** Whether some try of it may have come through, or may yet. */
+  get isUnknown(): boolean {
+    return this.maybeInLog || isUnknown(this.failure);
+  }
+
+  /** Its number goes along, so that the caller can ask for its outcome. */
+  fail(error: SuraftError, producerId: number | undefined): void {
+    const failure = this.maybeInLog ? failureAfterUnknown(error, this.#demands) : error;
+    const numbered = producerId !== undefined && isUnknown(failure);
+    const number = { producer_id: String(producerId), sequence: String(this.sequence) };
+    this.#reject(numbered ? failure.withDetails(number) : failure);
   }
 }
 
 function sizeOf(entries: readonly NewEntry[]): number {
   let size = 0;
-  for (const { payload, headers = [] } of entries) {
-    size += payload.length;
+  for (const { payload, headers = [], key: ownKey = "" } of entries) {
+    size += payload.length + ownKey.length;
     for (const { key, value } of headers) {
       size += key.length + value.length;
     }

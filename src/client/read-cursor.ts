@@ -52,8 +52,8 @@ export class ReadCursor {
       this.#entriesLeft = Math.max(0, this.#entriesLeft - batch.entries.length);
     }
     if (this.#bytesLeft !== undefined) {
-      for (const { payload, headers } of batch.entries) {
-        this.#bytesLeft -= payload.length;
+      for (const { payload, headers, key: ownKey } of batch.entries) {
+        this.#bytesLeft -= payload.length + Buffer.byteLength(ownKey);
         for (const { key, value } of headers) {
           this.#bytesLeft -= Buffer.byteLength(key) + value.length;
         }

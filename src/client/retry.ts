@@ -1,8 +1,9 @@
 /**
- * Repeats calls that certainly changed nothing, on one node after another, within their time.
+ * Repeats calls, on one node after another, within their time.
  *
  * Invariant: a call is repeated only after `unavailable`, `overloaded` or `not_leader`, each of
- * which means that its append is certainly not in the log.
+ * which means that its append is certainly not in the log; or after `unknown_outcome` where a
+ * producer's number makes the second a repeat of the first.
  */
 
 import { setTimeout as wait } from "node:timers/promises";
@@ -48,11 +49,17 @@ export function isRetryable(error: unknown): error is SuraftError {
   );
 }
 
+/** Whether a failed call of a numbered append may succeed when repeated. */
+export function isRetryableOnce(error: unknown): error is SuraftError {
+  return isRetryable(error) || (error instanceof SuraftError && error.kind === "unknown_outcome");
+}
+
 /** Calls a node, and others after it, until one answers or the time is over. */
 export async function callAny<Result>(
   addresses: Addresses,
   bounds: CallBounds,
   call: (connection: Connection) => Promise<Result>,
+  isWorthRetry: (error: unknown) => error is SuraftError = isRetryable,
 ): Promise<Result> {
   const backOff = new BackOff();
   for (let tries = 1; ; tries += 1) {
@@ -61,7 +68,7 @@ export async function callAny<Result>(
       await connection.ready(bounds);
       return await call(connection);
     } catch (error) {
-      if (!isRetryable(error)) {
+      if (!isWorthRetry(error)) {
         throw error;
       }
       addresses.failed(connection.address, error);

@@ -19,14 +19,16 @@ import type {
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
-import { encodeEntries } from "./codec.js";
+import { encodeProducer } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
 
 type Request = MessageInitShape<typeof AppendSessionRequestSchema>;
 
-export interface SessionStreamEvents {
+export interface SessionStreamOptions {
+  /** Whose numbers the appends have; undefined: they go without. */
+  readonly producerId: number | undefined;
   /** Answers have come: the queue has more room. */
   readonly progressed: () => void;
 }
@@ -37,6 +39,7 @@ export class SessionStream {
   readonly #address: string;
   readonly #queue: PendingQueue;
   readonly #stream: ClientDuplexStream<Request, AppendSessionResponse>;
+  readonly #producerId: number | undefined;
   readonly #progressed: () => void;
   #sentCount = 0;
   /** The number of the append that is the queue's first: appends are numbered from 1. */
@@ -46,10 +49,11 @@ export class SessionStream {
   #finished = false;
   #cancelReason: string | undefined;
 
-  constructor(connection: Connection, queue: PendingQueue, events: SessionStreamEvents) {
+  constructor(connection: Connection, queue: PendingQueue, options: SessionStreamOptions) {
     this.#address = connection.address;
     this.#queue = queue;
-    this.#progressed = events.progressed;
+    this.#producerId = options.producerId;
+    this.#progressed = options.progressed;
     this.#stream = connection.log.appendSession();
     this.#stream.on("data", (response: AppendSessionResponse) => {
       this.#take(response);
@@ -66,10 +70,15 @@ export class SessionStream {
   }
 
   /** Sends the queue's oldest append that was not sent here yet. */
-  send(pending: PendingAppend): void {
+  send({ request, sequence }: PendingAppend): void {
     if (!this.#finished) {
+      const producerId = this.#producerId;
       this.#sentCount += 1;
-      this.#stream.write({ entries: encodeEntries(pending.entries) });
+      this.#stream.write(
+        producerId === undefined
+          ? request
+          : { ...request, producer: encodeProducer({ producerId, sequence }) },
+      );
     }
   }
 
@@ -107,19 +116,17 @@ export class SessionStream {
     if (Number(range.firstAppend) !== this.#firstNumber || range.appendCount > this.#sentCount) {
       throw new Error(`${this.#address} answered appends out of order`);
     }
-    let index = Number(range.firstIndex);
+    let firstIndex = Number(range.firstIndex);
+    const isKnown = firstIndex > 0;
+    const { repeat } = range;
     const term = Number(range.term);
     const timeMs = range.timestamp === undefined ? 0 : timestampMs(range.timestamp);
     for (let count = 0; count < range.appendCount; count += 1) {
       const pending = this.#queue.shift();
-      const entryCount = pending.entries.length;
-      pending.succeed({
-        firstIndex: index,
-        lastIndex: index + entryCount - 1,
-        term,
-        timestampMs: timeMs,
-      });
-      index += entryCount;
+      const nextIndex = firstIndex + pending.entries.length;
+      const lastIndex = isKnown ? nextIndex - 1 : 0;
+      pending.succeed({ firstIndex, lastIndex, term, timestampMs: timeMs, repeat });
+      firstIndex = nextIndex;
     }
     this.#answeredCount += range.appendCount;
     this.#firstNumber += range.appendCount;

@@ -12,15 +12,66 @@ export interface Header {
 export interface NewEntry {
   readonly payload: Uint8Array;
   readonly headers?: readonly Header[];
+  /** What the entry is about, 1 to 256 bytes: conditions of later appends may ask for it. */
+  readonly key?: string;
+}
+
+/** Holds if no entry at `sinceIndex` or above has the key. */
+export interface KeyCondition {
+  readonly key: string;
+  /** 1 or more. */
+  readonly sinceIndex: number;
+}
+
+/**
+ * On what conditions an append is made, and what it does beside adding entries. Where a condition
+ * does not hold the append fails with `conflict`: nothing is appended, and the details say how the
+ * log is.
+ */
+export interface AppendDemands {
+  /** The index that the first entry must get. */
+  readonly expectedNextIndex?: number;
+  readonly keyConditions?: readonly KeyCondition[];
+  /** The fencing token that must be in force, 1 to 128 bytes. */
+  readonly fencingToken?: string;
+  /** Puts this fencing token in force: appends that demand another one fail from then on. */
+  readonly setFencingToken?: string;
+}
+
+/** Numbers an append, so that the log takes it once however often it is sent. */
+export interface ProducerSequence {
+  /** From {@link Client.openProducer}. */
+  readonly producerId: number;
+  /** 1 for the producer's first append, one more for each further one. */
+  readonly sequence: number;
 }
 
 /** Entries that are durable. */
 export interface Appended {
+  /** The first entry's index; 0 for a repeat so old that the log only remembers that it stands. */
   readonly firstIndex: number;
+  /** The last entry's index; 0 where `firstIndex` is. */
   readonly lastIndex: number;
   readonly term: number;
   readonly timestampMs: number;
+  /** A producer's append that was in the log already: an earlier try had come through. */
+  readonly repeat: boolean;
 }
+
+/** What became of a producer's append. */
+export type AppendOutcome =
+  /** The indexes are 0 where the log only remembers that it stands. */
+  | {
+      readonly type: "committed";
+      readonly firstIndex: number;
+      readonly lastIndex: number;
+      readonly term: number;
+      readonly timestampMs: number;
+    }
+  /** It is not in the log and never will be. */
+  | { readonly type: "notCommitted"; readonly lastSequence: number }
+  /** It is not in the log, and may be on its way there. */
+  | { readonly type: "undecided"; readonly lastSequence: number };
 
 /** Entries at consecutive indexes that were committed together. */
 export interface ReadBatch {
@@ -123,4 +174,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** For the whole call with all its tries. */
   readonly timeoutMs?: number;
+}
+
+/** Of a single append. */
+export interface AppendOptions extends CallOptions, AppendDemands {
+  /** Makes the append exactly once: it is repeated, also by the client itself, until it is known. */
+  readonly producer?: ProducerSequence;
+}
+
+export interface OutcomeOptions extends CallOptions {
+  /** Where it is undecided, closes the producer, so that the answer is certain. */
+  readonly settle?: boolean;
 }

@@ -107,25 +107,98 @@ describe("suraft's client commands", function () {
       expect(log.texts).to.deep.equal(["a", "b"]);
     });
 
-    it("exits with 4 when the outcome is unknown", async () => {
-      server.spoils.push({ type: "mute", store: true });
-      log.on("appended", () => {
-        server.cut();
-      });
-      const { code, stderr } = await run(["append", "a"]);
-      expect(code).to.equal(4);
-      expect(stderr).to.match(/^error: .* the entries may be in the log or not, now or later\n$/);
-    });
-
-    it("resends where it was asked to", async () => {
+    it("appends exactly once where an answer is lost", async () => {
       server.spoils.push({ type: "mute", store: true });
       log.once("appended", () => {
         server.cut();
       });
-      const { code, stdout } = await run(["append", "--on-unknown", "resend", "a"]);
+      const { code, stdout } = await run(["append", "a", "b", "--json"]);
+      expect(code).to.equal(0);
+      const [a, b] = stdout.split("\n").map((line) => (line === "" ? {} : JSON.parse(line)));
+      expect(a).to.include({ index: 1, repeat: true });
+      expect(b).to.include({ index: 2 });
+      expect(log.texts).to.deep.equal(["a", "b"]);
+    });
+
+    it("prints no index that the log has forgotten", async () => {
+      log.model.forgetful = true;
+      server.spoils.push({ type: "mute", store: true });
+      log.once("appended", () => {
+        server.cut();
+      });
+      expect(await run(["append", "a"])).to.include({ code: 0, stdout: "?\n" });
+    });
+
+    it("exits with 4 when the outcome stays unknown, and says how to find out", async () => {
+      const mute = { type: "mute", store: false } as const;
+      server.spoils.push(...Array.from({ length: 50 }, () => mute));
+      const { code, stderr } = await run(["append", "--timeout", "500ms", "a"]);
+      expect(code).to.equal(4);
+      expect(stderr).to.match(
+        /^error: .* the entries may be in the log or not, now or later\nwhat became of it: suraft outcome --settle 1 1\n$/,
+      );
+      const outcome = await run(["outcome", "--settle", "1", "1"]);
+      expect(outcome.stdout).to.match(/^not in the log, for good/);
+    });
+
+    it("stops at an unknown outcome, at most once", async () => {
+      server.spoils.push({ type: "mute", store: true });
+      log.on("appended", () => {
+        server.cut();
+      });
+      const { code, stderr } = await run(["append", "--delivery", "at-most-once", "a"]);
+      expect(code).to.equal(4);
+      expect(stderr).to.match(/^error: .* the entries may be in the log or not, now or later\n$/);
+    });
+
+    it("appends a second time, at least once", async () => {
+      server.spoils.push({ type: "mute", store: true });
+      log.once("appended", () => {
+        server.cut();
+      });
+      const { code, stdout } = await run(["append", "--delivery", "at-least-once", "a"]);
       expect(code).to.equal(0);
       expect(stdout).to.equal("2\n");
       expect(log.texts).to.deep.equal(["a", "a"]);
+    });
+
+    it("appends all entries or none where the log must be as expected", async () => {
+      expect(await run(["append", "--expected-next-index", "1", "a", "b"])).to.deep.equal({
+        code: 0,
+        stdout: "1\n2\n",
+        stderr: "",
+      });
+      const late = await run(["append", "--expected-next-index", "1", "x", "y"]);
+      expect(late).to.include({ code: 5, stdout: "" });
+      expect(late.stderr).to.match(/^error: the next index is 3, not the expected one\n/);
+      expect(late.stderr).to.include("not appended: 2 entries");
+      expect(log.texts).to.deep.equal(["a", "b"]);
+    });
+
+    it("appends under a key only if nobody did since", async () => {
+      const keyed = ["append", "--key", "config"];
+      expect(await run([...keyed, "one"])).to.include({ code: 0, stdout: "1\n" });
+      const read = await run(["read", "--format", "json"]);
+      expect(JSON.parse(read.stdout)).to.include({ index: 1, payload: "one", key: "config" });
+      const since = (index: string) => [...keyed, "--if-key-unchanged-since", index];
+      expect(await run([...since("2"), "two"])).to.include({ code: 0, stdout: "2\n" });
+      const late = await run([...since("2"), "three"]);
+      expect(late).to.include({ code: 5 });
+      expect(late.stderr).to.equal('error: the last entry with the key "config" has index 2\n');
+      expect(log.texts).to.deep.equal(["one", "two"]);
+    });
+
+    it("appends only under the fencing token in force", async () => {
+      expect(await run(["append", "--set-fencing-token", "8", "mine"])).to.include({ code: 0 });
+      expect(await run(["append", "--fencing-token", "8"], "a\nb\n")).to.include({
+        code: 0,
+        stdout: "2\n3\n",
+      });
+      await run(["append", "--set-fencing-token", "9", "other's"]);
+      const stale = await run(["append", "--fencing-token", "8"], "c\nd\n");
+      expect(stale).to.include({ code: 5, stdout: "" });
+      expect(stale.stderr).to.match(/another fencing token is in force since index 4/);
+      expect(log.texts).to.deep.equal(["mine", "a", "b", "other's"]);
     });
 
     it("finishes what it has sent when it is interrupted", async () => {
@@ -143,6 +216,40 @@ describe("suraft's client commands", function () {
       const appending = startSuraft(["append", "--address", server.address]);
       appending.process.stdin.write("a\n");
       expect(await appending.outcome).to.include({ code: 1, stderr: "error: no\n" });
+    });
+  });
+
+  describe("outcome", () => {
+    it("says where an append stands, as text and as JSON", async () => {
+      await run(["append", "a"]);
+      expect(await run(["outcome", "1", "1"])).to.deep.equal({
+        code: 0,
+        stdout: "in the log, at index 1\n",
+        stderr: "",
+      });
+      const { stdout } = await run(["outcome", "1", "1", "--json"]);
+      expect(JSON.parse(stdout)).to.include({ type: "committed", firstIndex: 1, lastIndex: 1 });
+    });
+
+    it("says that it may come still, and settles it", async () => {
+      await run(["append", "a"]);
+      const undecided = await run(["outcome", "1", "3"]);
+      expect(undecided.stdout).to.equal(
+        "not in the log yet: the producer is at number 1" +
+          ", and 1 number must come before it; --settle decides it\n",
+      );
+      const settled = "not in the log, for good: the producer was closed at number 1\n";
+      expect((await run(["outcome", "--settle", "1", "3"])).stdout).to.equal(settled);
+    });
+
+    it("says that a producer is none, or forgotten", async () => {
+      await run(["append", "a"]);
+      log.model.expire(1);
+      const expired = await run(["outcome", "1", "1"]);
+      expect(expired).to.include({ code: 1 });
+      expect(expired.stderr).to.match(/^error: producer 1 has expired/);
+      const never = await run(["outcome", "9", "1"]);
+      expect(never).to.include({ code: 1, stderr: "error: producer 9 was never opened\n" });
     });
   });
 

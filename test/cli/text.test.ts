@@ -63,6 +63,7 @@ describe("entries as text", () => {
     timestampMs: 0,
     payload: Buffer.from("\u001b[2Jé\tx"),
     headers: [{ key: "k", value: Buffer.from([255]) }],
+    key: "",
   };
   const show = (options: Partial<Parameters<typeof formatEntry>[1]>) =>
     Buffer.from(

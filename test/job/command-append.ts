@@ -78,6 +78,7 @@ function appendedIn(json: string): Appended {
     lastIndex: Number(lastIndex),
     term: Number(term),
     timestampMs: Date.parse(timestamp),
+    repeat: false,
   };
 }
 

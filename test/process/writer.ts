@@ -57,7 +57,9 @@ export class Writer {
   async #write(): Promise<void> {
     while (!this.#stopping) {
       const client = connect([this.#address], { timeoutMs: appendMsMax });
-      await this.#throughSession(client.openSession({ windowAppends }));
+      // At most once: what each attempt was told is to be judged by itself.
+      const session = client.openSession({ windowAppends, delivery: "atMostOnce" });
+      await this.#throughSession(session);
       client.close();
       // The node is down, or has no leader: no busy loop meanwhile.
       if (!this.#stopping) await wait(20);

@@ -4,18 +4,35 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { AppendFeeder } from "../append-feeder.js";
 import { openInput, type AppendInput } from "../append-input.js";
 import { AppendOutput, Progress, type AppendOutputStyle } from "../append-output.js";
-import { addClientOptions, openClient, type ClientOptionValues } from "../client-options.js";
+import {
+  addClientOptions,
+  countOption,
+  openClient,
+  type ClientOptionValues,
+} from "../client-options.js";
+import { UsageError } from "../exit-code.js";
 import { interruption } from "../interruption.js";
 import { countOf, styled } from "../terminal.js";
-import type { Header } from "../../client/types.js";
+import type { AppendDemands, Header } from "../../client/types.js";
 
 interface AppendOptions extends ClientOptionValues {
   readonly file?: string;
   readonly binary?: true;
   readonly header: readonly Header[];
-  readonly onUnknown: "stop" | "resend";
+  readonly key?: string;
+  readonly expectedNextIndex?: number;
+  readonly ifKeyUnchangedSince?: number;
+  readonly fencingToken?: string;
+  readonly setFencingToken?: string;
+  readonly delivery: keyof typeof deliveries;
   readonly json?: true;
 }
+
+const deliveries = {
+  "exactly-once": "exactlyOnce",
+  "at-most-once": "atMostOnce",
+  "at-least-once": "atLeastOnce",
+} as const;
 
 function headerOption(text: string, before: readonly Header[]): readonly Header[] {
   const split = text.indexOf("=");
@@ -25,6 +42,16 @@ function headerOption(text: string, before: readonly Header[]): readonly Header[
     throw new InvalidArgumentError("Write key=value, the key 1 to 256 bytes long.");
   }
   return [...before, { key, value: Buffer.from(text.slice(split + 1)) }];
+}
+
+function textOption(bytesMax: number): (text: string) => string {
+  return (text) => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes < 1 || bytes > bytesMax) {
+      throw new InvalidArgumentError(`It must be 1 to ${String(bytesMax)} bytes long.`);
+    }
+    return text;
+  };
 }
 
 export function declareAppend(command: Command): void {
@@ -41,10 +68,23 @@ export function declareAppend(command: Command): void {
         .argParser(headerOption)
         .default([], "none"),
     )
+    .option("--key <key>", "what each entry is about", textOption(256))
+    .option(
+      "--expected-next-index <index>",
+      "append only if the first entry gets this index",
+      countOption(1),
+    )
+    .option(
+      "--if-key-unchanged-since <index>",
+      "append only if no entry at this index or above has the key",
+      countOption(1),
+    )
+    .option("--fencing-token <token>", "append only while this token is in force", textOption(128))
+    .option("--set-fencing-token <token>", "put this token in force", textOption(128))
     .addOption(
-      new Option("--on-unknown <stop|resend>", "what to do with an entry that may be in the log")
-        .choices(["stop", "resend"])
-        .default("stop", "stop; resend may append it twice"),
+      new Option("--delivery <how>", "what to do where a lost connection leaves it unknown")
+        .choices(Object.keys(deliveries))
+        .default("exactly-once"),
     )
     .option("--json", "print a line of JSON for each entry");
   addClientOptions(command)
@@ -55,12 +95,27 @@ Examples:
   suraft append "hello" "world"
   tail -F app.log | suraft append
   suraft append --file events.jsonl --header source=import
-  suraft append --binary --file photo.jpg --header type=image/jpeg`,
+  suraft append --binary --file photo.jpg --header type=image/jpeg
+  suraft append --key config --if-key-unchanged-since 17 "$(cat config.json)"
+  suraft append --set-fencing-token 8 "node 8 takes over"
+  tail -F jobs.log | suraft append --fencing-token 8
+
+With a condition, or with --set-fencing-token, all entries are appended
+together: all of them, or none. Exactly once holds while the command runs,
+through failures of nodes and connections; where it must give up, it names what
+"suraft outcome" needs to tell what became of the entry.`,
     )
     .action(append);
 }
 
 async function append(entries: readonly string[], options: AppendOptions): Promise<void> {
+  const demands = demandsOf(options);
+  const together = isTogether(options);
+  if (together && entries.length === 0 && options.binary !== true) {
+    throw new UsageError(
+      "a condition needs the entries as arguments, or --binary: all are appended, or none",
+    );
+  }
   const input = await openInput({
     arguments: entries,
     file: options.file,
@@ -72,10 +127,18 @@ async function append(entries: readonly string[], options: AppendOptions): Promi
   }
   const output = new AppendOutput(outputStyle(input, options), progressFor(input));
   const session = openClient(options).openSession({
-    onUnknown: options.onUnknown,
+    delivery: deliveries[options.delivery],
     timeoutMs: options.timeout,
   });
-  const feeder = new AppendFeeder({ session, input, output, headers: options.header });
+  const feeder = new AppendFeeder({
+    session,
+    input,
+    output,
+    headers: options.header,
+    key: options.key,
+    demands,
+    together,
+  });
   const interrupted = interruption({
     beforeExit: () => {
       output.hideProgress();
@@ -99,6 +162,31 @@ async function append(entries: readonly string[], options: AppendOptions): Promi
     process.stderr.write(`interrupted${account}\n`);
     throw interrupted.reason;
   }
+}
+
+function demandsOf(options: AppendOptions): AppendDemands {
+  const { key, expectedNextIndex, ifKeyUnchangedSince, fencingToken, setFencingToken } = options;
+  if (ifKeyUnchangedSince !== undefined && key === undefined) {
+    throw new UsageError("--if-key-unchanged-since needs --key");
+  }
+  return {
+    ...(expectedNextIndex === undefined ? {} : { expectedNextIndex }),
+    ...(fencingToken === undefined ? {} : { fencingToken }),
+    ...(setFencingToken === undefined ? {} : { setFencingToken }),
+    ...(key === undefined || ifKeyUnchangedSince === undefined
+      ? {}
+      : { keyConditions: [{ key, sinceIndex: ifKeyUnchangedSince }] }),
+  };
+}
+
+/** A second append would meet what the first one left, and its condition would hold no more. */
+function isTogether(options: AppendOptions): boolean {
+  const { expectedNextIndex, ifKeyUnchangedSince, setFencingToken } = options;
+  return (
+    expectedNextIndex !== undefined ||
+    ifKeyUnchangedSince !== undefined ||
+    setFencingToken !== undefined
+  );
 }
 
 function outputStyle(input: AppendInput, options: AppendOptions): AppendOutputStyle {

@@ -165,8 +165,8 @@ class EntryPrinter {
       return false;
     }
     let index = batch.firstIndex;
-    for (const { payload, headers } of batch.entries) {
-      const bytes = formatEntry({ index, term, timestampMs, payload, headers }, this.#format);
+    for (const { payload, headers, key } of batch.entries) {
+      const bytes = formatEntry({ index, term, timestampMs, payload, headers, key }, this.#format);
       this.#chunks.push(bytes);
       this.#bytes += bytes.length;
       index += 1;
