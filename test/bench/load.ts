@@ -26,6 +26,8 @@ export interface SessionLoad extends Timed {
   readonly payloadBytes: number;
   /** Stop after so many entries; 0: by time alone. */
   readonly entriesMax: number;
+  /** Each session opens a producer and numbers its appends. */
+  readonly exactlyOnce?: boolean;
 }
 
 /** One call of LogService.Read. */

@@ -12,6 +12,7 @@ import { Child } from "./child.js";
 import { formatReport, type Report } from "./report.js";
 import type { BenchContext, Section } from "./section.js";
 import { cost } from "./sections/cost.js";
+import { exactlyOnce } from "./sections/exactly-once.js";
 import { latency } from "./sections/latency.js";
 import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
@@ -22,6 +23,7 @@ import { unary } from "./sections/unary.js";
 const sections: Readonly<Record<string, Section>> = {
   unary,
   session,
+  "exactly-once": exactlyOnce,
   latency,
   read,
   cost,

@@ -1,6 +1,7 @@
 /** Appends by sessions: streams that never wait for an answer until their window is full. */
 
-import type { AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
 import { connect, encodeAppend, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
@@ -34,10 +35,13 @@ interface Shared {
   readonly budget: Budget;
 }
 
-function runSession(load: SessionLoad, { request, meter, budget }: Shared): Promise<void> {
+async function runSession(load: SessionLoad, { request, meter, budget }: Shared): Promise<void> {
   const { inFlight, entriesPerAppend, payloadBytes } = load;
   const connection = connect(load.address);
-  const stream = logCalls(connection).appendSession();
+  const calls = logCalls(connection);
+  const producerId =
+    load.exactlyOnce === true ? (await calls.openProducer({})).producerId : undefined;
+  const stream = calls.appendSession();
   /** When each append without an answer was sent; append n at n modulo its length. */
   const sentMs = new Float64Array(inFlight);
   let sent = 0;
@@ -53,11 +57,11 @@ function runSession(load: SessionLoad, { request, meter, budget }: Shared): Prom
       }
       sentMs[sent % inFlight] = performance.now();
       sent++;
-      stream.write(request);
+      stream.write(producerId === undefined ? request : numbered(request, producerId, sent));
     }
   };
 
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     stream.on("data", ({ acks, failures }: AppendSessionResponse) => {
       for (const { appendCount } of acks) {
         const startedMs = sentMs[answered % inFlight] ?? 0;
@@ -83,4 +87,11 @@ function runSession(load: SessionLoad, { request, meter, budget }: Shared): Prom
     });
     fill();
   });
+}
+
+/** The request with a producer's number behind its entries. */
+function numbered(request: Uint8Array, producerId: bigint, sequence: number): Uint8Array {
+  const producer = { producerId, sequence: BigInt(sequence) };
+  const field = toBinary(AppendRequestSchema, create(AppendRequestSchema, { producer }));
+  return Buffer.concat([request, field]);
 }
