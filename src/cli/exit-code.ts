@@ -9,7 +9,7 @@ export const exitCodes = {
   usage: 2,
   unavailable: 3,
   unknownOutcome: 4,
-  conflict: 5,
+  conditionUnmet: 5,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -19,7 +19,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const codeOfKind: Readonly<Record<ErrorKind, ExitCode>> = {
   invalid: exitCodes.failure,
   not_served: exitCodes.failure,
-  conflict: exitCodes.conflict,
+  conflict: exitCodes.failure,
   producer_expired: exitCodes.failure,
   out_of_range: exitCodes.failure,
   not_leader: exitCodes.unavailable,
@@ -38,7 +38,12 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) {
     return exitCodes.usage;
   }
-  return error instanceof SuraftError ? codeOfKind[error.kind] : exitCodes.failure;
+  if (!(error instanceof SuraftError)) {
+    return exitCodes.failure;
+  }
+  // A node or a transfer that is in another one's way has no condition.
+  const isUnmet = error.kind === "conflict" && error.details["condition"] !== undefined;
+  return isUnmet ? exitCodes.conditionUnmet : codeOfKind[error.kind];
 }
 
 /** The call of the command itself is wrong. The message is for people and may have several lines. */
