@@ -14,6 +14,14 @@ const lineCount = 20_000;
 const lines = Array.from({ length: lineCount }, (_, index) => `line ${index + 1}`);
 const appendMsMax = 120_000;
 
+interface Strike {
+  /** After how many acknowledged lines. */
+  readonly at?: number;
+  /** As the command takes it. */
+  readonly timeout?: string;
+  readonly strike: () => Promise<void>;
+}
+
 describe("exactly once, with real processes", function () {
   this.timeout(180_000);
   let cluster: TestCluster;
@@ -29,10 +37,10 @@ describe("exactly once, with real processes", function () {
   /** `seq | suraft append`, with a hook at a number of printed indexes. */
   async function appendLines(
     nodes: readonly NodeProcess[],
-    { at, strike }: { readonly at: number; readonly strike: () => Promise<void> },
+    { at = 3000, timeout = "30s", strike }: Strike,
   ): Promise<readonly number[]> {
     const addresses = nodes.map(({ address }) => address).join(",");
-    const run = startSuraft(["append", "--address", addresses, "--timeout", "30s"]);
+    const run = startSuraft(["append", "--address", addresses, "--timeout", timeout]);
     let struck: Promise<void> | undefined;
     let printed = 0;
     run.process.stdout.on("data", (chunk: Buffer) => {
@@ -56,11 +64,14 @@ describe("exactly once, with real processes", function () {
     stdin.end();
   }
 
-  async function expectEachOnce(indexes: readonly number[]): Promise<void> {
+  async function expectEachOnce(
+    indexes: readonly number[],
+    { more }: { readonly more: number } = { more: 0 },
+  ): Promise<void> {
     const { client } = await cluster.leader();
     const log = await readAll(client);
-    const texts = log.map(({ payload }) => Buffer.from(payload).toString());
-    expect(texts.length).to.equal(lineCount);
+    expect(log.length).to.equal(lineCount + more);
+    const texts = log.slice(0, lineCount).map(({ payload }) => Buffer.from(payload).toString());
     expect(texts.every((text, index) => text === lines[index])).to.equal(true);
     expect(indexes.length).to.equal(lineCount);
     const wrong = indexes.findIndex((index, line) => index !== line + 1);
@@ -71,7 +82,6 @@ describe("exactly once, with real processes", function () {
     const leader = await cluster.leader();
     const others = cluster.nodes.filter((node) => node !== leader);
     const indexes = await appendLines([leader, ...others], {
-      at: 3000,
       strike: () => leader.kill(),
     });
     await expectEachOnce(indexes);
@@ -79,7 +89,7 @@ describe("exactly once, with real processes", function () {
 
   it("appends through a follower whose leader is killed in the middle", async () => {
     const [leader, follower] = [await cluster.leader(), await cluster.follower()];
-    const indexes = await appendLines([follower], { at: 3000, strike: () => leader.kill() });
+    const indexes = await appendLines([follower], { strike: () => leader.kill() });
     await expectEachOnce(indexes);
   });
 
@@ -87,10 +97,22 @@ describe("exactly once, with real processes", function () {
     const follower = await cluster.follower();
     const others = cluster.nodes.filter((node) => node !== follower);
     const indexes = await appendLines([follower, ...others], {
-      at: 3000,
       strike: () => follower.kill(),
     });
     await expectEachOnce(indexes);
+  });
+
+  it("leaves a node that sleeps, and doubles nothing when it wakes with appends in hand", async () => {
+    const follower = await cluster.follower();
+    const others = cluster.nodes.filter((node) => node !== follower);
+    const indexes = await appendLines([follower, ...others], {
+      timeout: "9s",
+      strike: async () => follower.child.kill("SIGSTOP"),
+    });
+    follower.child.kill("SIGCONT");
+    // What it had taken from the client goes to the leader before this does.
+    await follower.client.append([{ payload: Buffer.from("awake") }], { timeoutMs: 20_000 });
+    await expectEachOnce(indexes, { more: 1 });
   });
 
   it("recognises a repeat after a restart of all nodes", async () => {
