@@ -13,9 +13,13 @@ import { CatchUp } from "./catch-up.js";
 import { Context } from "./context.js";
 import { Election } from "./election.js";
 import { cloned, contradictory, duplicate } from "./faults.js";
+import { Heartbeats } from "./heartbeats.js";
 import { KnownLog } from "./known-log.js";
 import { Ledger } from "./ledger/ledger.js";
 import { ledgerBounds } from "./ledger/snapshot.js";
+import { Followers } from "./followers.js";
+import { Lease } from "./lease.js";
+import { memberOf, mayStand } from "./members.js";
 import { PeerProcesses } from "./peer-processes.js";
 import { Reads } from "./reads.js";
 import { Tenure } from "./tenure.js";
@@ -23,6 +27,7 @@ import { Transfer } from "./transfer.js";
 import type { CoreOptions } from "./options.js";
 import type { Passed } from "./known-log.js";
 import type { LedgerSnapshot } from "./ledger/snapshot.js";
+import type { MemberList } from "./members.js";
 import type { WalkState } from "./walk.js";
 import type {
   Effect,
@@ -38,7 +43,7 @@ import type {
   Sender,
   View,
 } from "./protocol.js";
-import type { Append, NodeId, Position, Segment } from "./types.js";
+import type { Append, NodeId, Segment } from "./types.js";
 
 /**
  * No sound node is so many elections ahead, since pre-votes keep terms together. A message that
@@ -57,14 +62,16 @@ export class Core {
   readonly #election: Election;
   readonly #reads: Reads;
   readonly #processes: PeerProcesses;
+  readonly #followers: Followers;
   readonly #transfer: Transfer;
+  readonly #lease: Lease;
+  readonly #heartbeats: Heartbeats;
   /** The epoch in which this node claims or leads. */
   #tenure: Tenure | undefined;
   /** Earlier epochs of this node that still settle what they sent. */
   #settling: Tenure[] = [];
   #timeoutDoublings = 0;
-  #heartbeatDueTick = 0;
-  #announcedTail: Position = 0;
+  #announcedMembers: MemberList;
   #draining = false;
   #stopped = false;
   #fault: Fault | undefined;
@@ -72,14 +79,18 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#context = new Context(options);
-    const { clusterId, start } = options;
+    const { clusterId, start, members } = options;
     const ledger = this.#ledgerOf(start.ledger);
-    this.#log = new KnownLog(clusterId, start.manifest.checkpoint?.walk, ledger);
+    this.#log = new KnownLog(clusterId, members, start.manifest.checkpoint?.walk, ledger);
+    this.#announcedMembers = this.#log.members;
     this.#catchUp = new CatchUp(this.#context, this.#log);
     this.#election = new Election(this.#context, this.#log, this.#catchUp);
     this.#reads = new Reads(this.#context, this.#log, this.#catchUp);
     this.#processes = new PeerProcesses(this.#context);
-    this.#transfer = new Transfer(this.#context);
+    this.#followers = new Followers(this.#context);
+    this.#heartbeats = new Heartbeats(this.#context, this.#log);
+    this.#transfer = new Transfer(this.#context, this.#log, this.#followers);
+    this.#lease = new Lease(this.#context, this.#log, this.#catchUp, this.#followers);
     this.#answers = new Answers(this.#context, this.#log, this.#catchUp, {
       owner: (request) => this.#owner(request),
       learn: (segment) => this.#learn(segment),
@@ -109,6 +120,11 @@ export class Core {
 
   get view(): View {
     return this.#view;
+  }
+
+  /** The members, by what this node knows of the log. */
+  get members(): MemberList {
+    return this.#log.members;
   }
 
   /** The bytes of the appends that wait for room in the window. */
@@ -156,6 +172,13 @@ export class Core {
         return this.#answers.manifestRead(input.request, input.outcome);
       case "ledgerResult":
         return this.#answers.ledgerRead(input.request, input.outcome);
+      case "leasesResult":
+        return this.#lease.listed(input.request, input.outcome);
+      case "leaseResult":
+        return this.#lease.created(input.request, input.outcome);
+      case "force":
+        if (!this.#draining) this.#election.force();
+        return;
       case "stop":
         this.#draining = true;
         return;
@@ -204,10 +227,11 @@ export class Core {
 
   #message(sender: Sender, message: Message): void {
     const { nodeId: from } = sender;
-    const { nodeId, members } = this.#context.options;
-    if (from === nodeId || !members.includes(from)) return;
+    if (from === this.#context.options.nodeId) return;
     if (termOf(message) > this.#election.term + termLeadMax) return;
-    if (this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
+    // This node's list may be of the past: a stranger may be a member, and lead.
+    const isMember = memberOf(this.#log.members, from) !== undefined;
+    if (isMember && this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
     switch (message.type) {
       case "voteRequest":
         return this.#election.voteRequest(from, message);
@@ -230,19 +254,26 @@ export class Core {
 
   #heartbeatAnswered(from: NodeId, response: HeartbeatResponse): void {
     if (response.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
-    this.#transfer.heard(from, response.tailPosition);
+    this.#followers.heard(from, response.tailPosition);
     const isGreater = this.#election.sawTerm(response.term);
     // During a transfer it is the target's term: the leader is there until the target has claimed.
     if (isGreater && !this.#transfer.underWay) this.#stepDown("deposed");
   }
 
   #beginTransfer(target: NodeId | undefined, timeoutTicks: number): void {
-    const { nodeId, members } = this.#context.options;
-    const isVoter = target === undefined || (target !== nodeId && members.includes(target));
+    const { nodeId } = this.#context.options;
+    const fits = target !== nodeId && (target === undefined || mayStand(this.#log.members, target));
     if (this.#tenure?.phase !== "leading") return this.#transfer.refuse(target, "notLeader");
-    if (!isVoter) return this.#transfer.refuse(target, "noVoter");
+    if (!fits) return this.#transfer.refuse(target, "noVoter");
     this.#transfer.begin(target, timeoutTicks);
     this.#tenure.paused = this.#transfer.underWay;
+  }
+
+  /** A leader that may not stand, or of which another member is preferred, hands over by itself. */
+  #prefer(): void {
+    const tenure = this.#tenure;
+    if (tenure?.phase !== "leading" || this.#draining || !this.#transfer.prefer()) return;
+    tenure.paused = true;
   }
 
   /** Hands the leadership over, or goes on with it when the time for that is up. */
@@ -255,6 +286,12 @@ export class Core {
     if (this.#election.term === tenure.epoch.term) return tenure.pump();
     this.#stepDown("deposed");
     this.#election.standNow();
+  }
+
+  #pumpLease(): void {
+    if (this.#tenure?.phase === "leading") return this.#lease.lead(this.#tenure.epoch);
+    const mayClaim = this.#lease.watch(this.#election.isIsolated);
+    if (mayClaim && !this.#draining) this.#election.force();
   }
 
   #heartbeat(from: NodeId, request: HeartbeatRequest): void {
@@ -333,12 +370,13 @@ export class Core {
     if (term !== undefined) this.#elected(term);
     this.#tenure?.pump();
     this.#pumpTransfer();
+    this.#pumpLease();
     this.#settling = this.#settling.filter((tenure) => !tenure.isOver);
     if (this.#draining) this.#drain();
     this.#reads.pump({ leader: this.#leaderId(), busy: this.busy });
     this.#answers.pump();
     if (!this.#answers.isBlocked) this.#catchUp.pump();
-    this.#heartbeats();
+    this.#beat();
   }
 
   #elected(term: number): void {
@@ -347,7 +385,7 @@ export class Core {
     const epoch = { term, leaderId: nodeId, nonce: nonce() };
     const timeoutTicks = settings.storeTimeoutTicks * 2 ** this.#timeoutDoublings;
     this.#tenure = new Tenure(this.#context, this.#log, this.#catchUp, epoch, timeoutTicks);
-    this.#heartbeatDueTick = this.#context.now;
+    this.#heartbeats.begin();
   }
 
   #stepDown(reason: ReturnReason): void {
@@ -388,28 +426,10 @@ export class Core {
     this.#context.emit({ type: "stopped" });
   }
 
-  /** On their own timer, and at once when the log has grown (PROTOCOL.md section 6). */
-  #heartbeats(): void {
+  #beat(): void {
     const tenure = this.#tenure;
     if (tenure === undefined) return;
-    const { now } = this.#context;
-    const { nodeId, members, settings } = this.#context.options;
-    const leading = tenure.phase === "leading";
-    const due = now >= this.#heartbeatDueTick;
-    if (!due && !(leading && this.#log.tail > this.#announcedTail)) return;
-    if (due) this.#heartbeatDueTick = now + settings.heartbeatTicks;
-    this.#announcedTail = this.#log.tail;
-    const message = {
-      type: "heartbeatRequest",
-      epoch: tenure.epoch,
-      leading,
-      tailPosition: this.#log.tail,
-      nextIndex: this.#log.walk.nextIndex,
-      replyWanted: due,
-    } as const;
-    for (const to of members) {
-      if (to !== nodeId) this.#context.emit({ type: "send", to, message });
-    }
+    if (this.#heartbeats.pump(tenure.epoch, tenure.phase === "leading")) this.#prefer();
   }
 
   #tenures(): readonly Tenure[] {
@@ -428,6 +448,12 @@ export class Core {
   }
 
   #announce(): void {
+    const list = this.#log.members;
+    if (list !== this.#announcedMembers) {
+      this.#heartbeats.membersChanged(this.#announcedMembers, list);
+      this.#announcedMembers = list;
+      this.#context.emit({ type: "members", list });
+    }
     const view: View = {
       role: this.#fault === undefined ? this.#role() : "follower",
       term: this.#election.term,

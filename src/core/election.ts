@@ -6,6 +6,7 @@
  * Invariant: a vote or pre-vote refused because a leader is heard does not raise the term.
  */
 
+import { isVoter, mayStand, peersOf, quorumOf } from "./members.js";
 import { sameEpoch } from "./types.js";
 import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
@@ -32,8 +33,12 @@ interface Candidacy {
   readonly preVote: boolean;
   /** A leader has asked for it. */
   readonly transfer: boolean;
+  /** An operator has asked for it: it needs no votes. */
+  readonly forced: boolean;
   readonly term: number;
   readonly granted: Set<NodeId>;
+  /** Who has answered at all. */
+  readonly answered: Set<NodeId>;
   /** The candidacy began before this request: a proof as late shows that the tail was read. */
   readonly since: RequestId;
 }
@@ -45,25 +50,30 @@ type Stage =
   /** Elected in this term: claims or leads, also while a greater one is seen (a transfer). */
   | { readonly type: "elected"; readonly term: number };
 
+/** So many lone candidacies in a row are no accident. */
+const loneCandidaciesMin = 3;
+
+/** See {@link Election.#looks}. */
+const looksMax = 63;
+
 export class Election {
   readonly #context: Context;
   readonly #log: KnownLog;
   readonly #catchUp: CatchUp;
-  readonly #isVoter: boolean;
-  readonly #quorum: number;
   #stage: Stage;
   #term = 0;
   #vote: Vote | undefined;
   #heard: Heard | undefined;
   #deadlineTick = 0;
+  /** How many election timeouts pass, beyond the usual one, before a node that may not stand looks again. */
+  #looks = 0;
+  /** How many candidacies in a row no majority has answered. */
+  #loneCandidacies = 0;
 
   constructor(context: Context, log: KnownLog, catchUp: CatchUp) {
     this.#context = context;
     this.#log = log;
     this.#catchUp = catchUp;
-    const { members, nodeId } = context.options;
-    this.#isVoter = members.includes(nodeId);
-    this.#quorum = Math.floor(members.length / 2) + 1;
     this.#stage = { type: "starting", since: context.nextRequest };
     catchUp.wantProof(context.nextRequest);
   }
@@ -82,6 +92,11 @@ export class Election {
     return this.#heard?.leading === true ? this.#heard.epoch.leaderId : undefined;
   }
 
+  /** Whether no majority has answered for several timeouts: it is unreachable, it does not refuse. */
+  get isIsolated(): boolean {
+    return this.#stage.type === "candidate" && this.#loneCandidacies >= loneCandidaciesMin;
+  }
+
   /** Stands when no leader was heard for the election timeout. */
   tick(): void {
     if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
@@ -92,10 +107,10 @@ export class Election {
   advance(): number | undefined {
     const stage = this.#stage;
     if (stage.type === "starting" && this.#catchUp.proof >= stage.since) this.#started();
-    if (stage.type !== "candidate" || stage.granted.size < this.#quorum) return undefined;
+    if (stage.type !== "candidate" || !this.#isElected(stage)) return undefined;
     if (this.#catchUp.proof < stage.since) return undefined;
     if (stage.preVote) {
-      this.#askForVotes({ preVote: false, transfer: false, since: stage.since });
+      this.#askForVotes({ ...stage, preVote: false });
       return this.advance();
     }
     this.#stage = { type: "elected", term: stage.term };
@@ -115,7 +130,7 @@ export class Election {
   }
 
   voteRequest(from: NodeId, request: VoteRequest): void {
-    if (this.#stage.type === "starting" || !this.#isVoter) return;
+    if (this.#stage.type === "starting") return;
     const { preVote, term, transfer } = request;
     const granted = (transfer || !this.#hearsLeader()) && this.#mayGrant(from, term);
     if (granted && !preVote) {
@@ -141,9 +156,10 @@ export class Election {
   voteResponse(from: NodeId, response: VoteResponse): void {
     const stage = this.#stage;
     if (stage.type !== "candidate") return;
+    stage.answered.add(from);
     if (response.granted) {
       const mine = stage.preVote === response.preVote && stage.term === response.requestTerm;
-      if (mine && this.#context.options.members.includes(from)) stage.granted.add(from);
+      if (mine) stage.granted.add(from);
     } else if (response.term > this.term) {
       this.#adopt(response.term);
     }
@@ -156,6 +172,8 @@ export class Election {
     this.#adopt(epoch.term);
     this.#vote = { term: epoch.term, committed: true, candidate: epoch.leaderId };
     this.#heard = { epoch, leading, atTick: this.#context.now };
+    this.#looks = 0;
+    this.#loneCandidacies = 0;
     if (this.#stage.type !== "starting") this.#stage = { type: "follower" };
     this.#resetTimer();
     return true;
@@ -166,12 +184,22 @@ export class Election {
    * who did not claim.
    */
   standNow(): void {
-    if (this.#stage.type === "starting" || this.#stage.type === "elected" || !this.#isVoter) return;
-    if (this.#stage.type === "candidate" && this.#stage.transfer) return;
+    if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
+    if (!this.#mayStand || (this.#stage.type === "candidate" && this.#stage.transfer)) return;
+    this.#standAtOnce(false);
+  }
+
+  /** An operator wants this node to lead, whoever may be heard and whatever the members are. */
+  force(): void {
+    if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
+    this.#standAtOnce(true);
+  }
+
+  #standAtOnce(forced: boolean): void {
     this.#heard = undefined;
     const since = this.#context.nextRequest;
     this.#catchUp.wantProof(since);
-    this.#askForVotes({ preVote: false, transfer: true, since });
+    this.#askForVotes({ preVote: false, transfer: true, forced, since });
   }
 
   /** Whether it follows the leader of this epoch. */
@@ -189,7 +217,8 @@ export class Election {
   #started(): void {
     this.#stage = { type: "follower" };
     this.#resetTimer();
-    if (this.#context.options.members.length === 1) this.#deadlineTick = this.#context.now;
+    const { members } = this.#log.members;
+    if (this.#mayStand && members.length === 1) this.#deadlineTick = this.#context.now;
   }
 
   #follow(): void {
@@ -201,28 +230,59 @@ export class Election {
   #stand(): void {
     this.#heard = undefined;
     this.#resetTimer();
-    if (!this.#isVoter) return;
+    if (!this.#mayStand) return this.#lookAround();
     // Over a slow store the look at the tail outlasts a candidacy: the next one waits for it too.
     const stage = this.#stage;
     const looking = stage.type === "candidate" && this.#catchUp.proof < stage.since;
+    if (stage.type === "candidate") {
+      this.#loneCandidacies = this.#isMajority(stage.answered) ? 0 : this.#loneCandidacies + 1;
+    }
     const since = looking ? stage.since : this.#context.nextRequest;
     this.#catchUp.wantProof(since);
-    this.#askForVotes({ preVote: true, transfer: false, since });
+    this.#askForVotes({ preVote: true, transfer: false, forced: false, since });
   }
 
-  #askForVotes(candidacy: Pick<Candidacy, "preVote" | "transfer" | "since">): void {
+  /**
+   * Who may not stand finds out whether that is still so, ever more rarely: without a leader that
+   * says so, only the log can.
+   */
+  #lookAround(): void {
+    this.#stage = { type: "follower" };
+    this.#catchUp.wantProof(this.#context.nextRequest);
+    this.#deadlineTick += this.#context.options.settings.electionTicksMax * this.#looks;
+    this.#looks = Math.min(2 * this.#looks + 1, looksMax);
+  }
+
+  get #mayStand(): boolean {
+    return mayStand(this.#log.members, this.#context.options.nodeId);
+  }
+
+  #isElected({ granted, forced }: Candidacy): boolean {
+    return forced || (this.#isMajority(granted) && this.#mayStand);
+  }
+
+  #isMajority(nodes: ReadonlySet<NodeId>): boolean {
+    const list = this.#log.members;
+    let count = 0;
+    for (const nodeId of nodes) if (isVoter(list, nodeId)) count++;
+    return count >= quorumOf(list);
+  }
+
+  #askForVotes(candidacy: Omit<Candidacy, "type" | "term" | "granted" | "answered">): void {
     const { preVote, transfer } = candidacy;
-    const { members, nodeId } = this.#context.options;
+    const { nodeId } = this.#context.options;
+    const list = this.#log.members;
     const term = this.term + 1;
-    this.#stage = { type: "candidate", ...candidacy, term, granted: new Set([nodeId]) };
+    const [granted, answered] = [new Set([nodeId]), new Set([nodeId])];
+    this.#stage = { ...candidacy, type: "candidate", term, granted, answered };
     if (!preVote) {
       this.#term = term;
       this.#vote = { term, committed: false, candidate: nodeId };
       this.#resetTimer();
     }
     const message = { type: "voteRequest", term, preVote, transfer } as const;
-    for (const to of members) {
-      if (to !== nodeId) this.#context.emit({ type: "send", to, message });
+    for (const { nodeId: to, voter } of peersOf(list, nodeId)) {
+      if (voter) this.#context.emit({ type: "send", to, message });
     }
   }
 

@@ -122,6 +122,12 @@ function judgeControl(
       }
       return firstIndex > nextIndex ? { type: "trimBeyondTail", nextIndex } : undefined;
     }
+    case "members": {
+      const { membersVersion: version } = ledger;
+      return control.list.version === version + 1
+        ? undefined
+        : { type: "membersConflict", version };
+    }
   }
 }
 
@@ -147,6 +153,9 @@ function recordsOf(
       break;
     case "trim":
       records.push({ type: "trimmed", entryOffset, firstIndex: control.firstIndex });
+      break;
+    case "members":
+      records.push({ type: "members", entryOffset, list: control.list });
       break;
     case undefined:
   }

@@ -11,6 +11,7 @@ import { ledgerBounds } from "./ledger/snapshot.js";
 import { sameSegment } from "./types.js";
 import { advance, judge, logStart } from "./walk.js";
 import type { WalkState } from "./walk.js";
+import type { Member, MemberList } from "./members.js";
 import type { Position, Segment } from "./types.js";
 
 /** A segment that the walk has passed. */
@@ -23,14 +24,17 @@ export class KnownLog {
   readonly #clusterId: string;
   #ahead = new Map<Position, Segment>();
   #walk: WalkState;
+  readonly #founding: MemberList;
   #ledger: Ledger;
 
   constructor(
     clusterId: string,
+    founding: readonly Member[],
     walk: WalkState = logStart,
     ledger: Ledger = new Ledger(ledgerBounds),
   ) {
     this.#clusterId = clusterId;
+    this.#founding = { version: 0, members: founding };
     this.#walk = walk;
     this.#ledger = ledger;
   }
@@ -42,6 +46,11 @@ export class KnownLog {
   /** What the segments below the tail have established. */
   get ledger(): Ledger {
     return this.#ledger;
+  }
+
+  /** The members, by what is known of the log. */
+  get members(): MemberList {
+    return this.#ledger.members ?? this.#founding;
   }
 
   /** The first unknown position, `w`. */

@@ -34,6 +34,7 @@ export class OpenLedger {
   #openedCount = 0;
   #fence: Fence | undefined;
   #firstIndex = 0;
+  #membersVersion = 0;
 
   constructor(log: KnownLog) {
     this.#log = log;
@@ -49,6 +50,11 @@ export class OpenLedger {
 
   get firstIndex(): number {
     return Math.max(this.#firstIndex, this.#log.ledger.firstIndex);
+  }
+
+  /** The version of the list of members. */
+  get membersVersion(): number {
+    return Math.max(this.#membersVersion, this.#log.members.version);
   }
 
   /** Undefined if the producer has expired or was never opened. */
@@ -94,6 +100,9 @@ export class OpenLedger {
       case "trimmed":
         this.#firstIndex = Math.max(this.#firstIndex, record.firstIndex);
         return;
+      case "members":
+        this.#membersVersion = record.list.version;
+        return;
     }
   }
 
@@ -121,6 +130,7 @@ export class OpenLedger {
     this.#openedCount = 0;
     this.#fence = undefined;
     this.#firstIndex = 0;
+    this.#membersVersion = 0;
     for (const segment of chain) {
       if (segment.type === "claim") continue;
       const { firstIndex, records, keys } = segment;

@@ -2,6 +2,7 @@
 
 import type { LedgerBounds, LedgerSnapshot } from "./ledger/snapshot.js";
 import type { ManifestView } from "./manifest.js";
+import type { Member } from "./members.js";
 import type { NodeId, Segment, SegmentDraft } from "./types.js";
 
 /** How a core is timed and bounded. Ticks are the host's. */
@@ -15,6 +16,11 @@ export interface CoreSettings {
   readonly storeTimeoutTicks: number;
   /** The least time between two creates of one name (GCS: one a second). */
   readonly repeatTicks: number;
+  /**
+   * Storage as arbiter: a voter that reaches no majority claims without votes once the leader's
+   * lease has not moved for so long. At least three times `electionTicksMax`; 0: votes alone elect.
+   */
+  readonly leaseTicks: number;
   /** `K`: how many positions past the known prefix the leader writes. */
   readonly window: number;
   /** A segment's entries take at most this many bytes; an append must fit. */
@@ -41,8 +47,8 @@ export interface CoreOptions {
   readonly nodeId: NodeId;
   readonly incarnation: string;
   readonly clusterId: string;
-  /** The voters, this node among them. */
-  readonly members: readonly NodeId[];
+  /** The members until the log holds another list. */
+  readonly members: readonly Member[];
   readonly settings: CoreSettings;
   readonly start: CoreStart;
   /** Uniform in [0, 1). */

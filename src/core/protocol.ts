@@ -7,6 +7,7 @@
 
 import type { LedgerSnapshot } from "./ledger/snapshot.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "./manifest.js";
+import type { MemberList } from "./members.js";
 import type { Append, Epoch, NodeId, Position, Segment } from "./types.js";
 
 /** Numbers store requests and reads in the order they were sent or begun; never reused. */
@@ -23,6 +24,10 @@ export type GetOutcome =
   | { readonly type: "unavailable" }
   /** The object cannot be decoded or fails its checksum: DATA_LOSS. */
   | { readonly type: "corrupt"; readonly reason: string };
+
+/** What a listing of the leases ended as; -1 if there are none. */
+export type LeasesOutcome =
+  { readonly type: "listed"; readonly greatest: number } | { readonly type: "unavailable" };
 
 /** A candidate's question. */
 export interface VoteRequest {
@@ -138,6 +143,10 @@ export type Input =
       readonly outcome: ManifestOutcome;
     }
   | { readonly type: "ledgerResult"; readonly request: RequestId; readonly outcome: LedgerOutcome }
+  | { readonly type: "leasesResult"; readonly request: RequestId; readonly outcome: LeasesOutcome }
+  | { readonly type: "leaseResult"; readonly request: RequestId; readonly outcome: CreateOutcome }
+  /** Lead without votes: an operator knows that the majority is lost. The view tells of it. */
+  | { readonly type: "force" }
   /** Finish what is queued, then lead no more; `stopped` follows. */
   | { readonly type: "stop" };
 
@@ -199,7 +208,9 @@ export type Refusal =
   | { readonly type: "keyForgotten"; readonly key: string; readonly reachIndex: number }
   | { readonly type: "trimBeyondTail"; readonly nextIndex: number }
   /** The log begins at another index than expected. */
-  | { readonly type: "trimConflict"; readonly firstIndex: number };
+  | { readonly type: "trimConflict"; readonly firstIndex: number }
+  /** The list of members is another one than expected. */
+  | { readonly type: "membersConflict"; readonly version: number };
 
 /** What an append comes to that is not made. */
 export type Answer =
@@ -256,6 +267,17 @@ export type Effect =
   | { readonly type: "readManifest"; readonly request: RequestId }
   /** Read the ledger of the manifest's checkpoint; answer with `ledgerResult`. */
   | { readonly type: "readLedger"; readonly request: RequestId; readonly manifest: ManifestView }
+  /** List the leases above a number to the last page; answer with `leasesResult`. */
+  | { readonly type: "listLeases"; readonly request: RequestId; readonly after: number }
+  /** Create `lease/<number>`, one request; answer with `leaseResult`. */
+  | {
+      readonly type: "createLease";
+      readonly request: RequestId;
+      readonly number: number;
+      readonly epoch: Epoch;
+    }
+  /** Delete `lease/<number>`, if that is allowed; it is not answered. */
+  | { readonly type: "deleteLease"; readonly number: number }
   | { readonly type: "send"; readonly to: NodeId; readonly message: Message }
   /**
    * The log grew by a valid segment: in the order of the log, each once. `appends` are the host's
@@ -297,6 +319,8 @@ export type Effect =
   | { readonly type: "readFailed"; readonly readIds: readonly number[] }
   /** Role, term, leader or fault changed. */
   | { readonly type: "view"; readonly view: View }
+  /** The log has another list of members. */
+  | { readonly type: "members"; readonly list: MemberList }
   /** The answer to `transfer`. */
   | {
       readonly type: "transferred";

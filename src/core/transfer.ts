@@ -6,19 +6,18 @@
  * up and the leader goes on.
  */
 
+import { mayStand, memberOf, peersOf } from "./members.js";
 import type { Context } from "./context.js";
+import type { Followers } from "./followers.js";
+import type { KnownLog } from "./known-log.js";
 import type { TransferOutcome } from "./protocol.js";
 import type { Epoch, NodeId, Position } from "./types.js";
-
-/** A follower, as far as its answers to heartbeats tell. */
-interface Heard {
-  readonly tail: Position;
-  readonly atTick: number;
-}
 
 /** One transfer under way. */
 interface Handover {
   readonly target: NodeId;
+  /** Whether somebody waits for its end. */
+  readonly asked: boolean;
   readonly untilTick: number;
   /** When the target is to be told, again: messages get lost. */
   tellTick: number;
@@ -31,22 +30,26 @@ export interface Outgoing {
   readonly isDrained: boolean;
 }
 
+/** How often the time between two transfers that fail doubles. */
+const preferencesMax = 6;
+
 export class Transfer {
   readonly #context: Context;
-  readonly #heard = new Map<NodeId, Heard>();
+  readonly #log: KnownLog;
+  readonly #followers: Followers;
   #handover: Handover | undefined;
+  /** When this node may next hand over by itself, and how often it has tried. */
+  #preferTick = 0;
+  #preferences = 0;
 
-  constructor(context: Context) {
+  constructor(context: Context, log: KnownLog, followers: Followers) {
     this.#context = context;
+    this.#log = log;
+    this.#followers = followers;
   }
 
   get underWay(): boolean {
     return this.#handover !== undefined;
-  }
-
-  /** A follower has answered a heartbeat. */
-  heard(from: NodeId, tail: Position): void {
-    this.#heard.set(from, { tail, atTick: this.#context.now });
   }
 
   /**
@@ -56,9 +59,31 @@ export class Transfer {
   begin(wanted: NodeId | undefined, timeoutTicks: number): void {
     const target = wanted ?? this.#best();
     if (this.#handover !== undefined) return this.refuse(target, "busy");
-    if (target === undefined || !this.#isLive(target)) return this.refuse(target, "unreachable");
+    if (target === undefined || !this.#followers.isLive(target))
+      return this.refuse(target, "unreachable");
     const { now } = this.#context;
-    this.#handover = { target, untilTick: now + timeoutTicks, tellTick: now };
+    this.#handover = { target, asked: true, untilTick: now + timeoutTicks, tellTick: now };
+  }
+
+  /**
+   * Begins by itself where a voter that is heard, and holds the log, is to be preferred to this node.
+   * Returns whether it has begun. What fails is tried again ever more rarely.
+   */
+  prefer(): boolean {
+    const { now, options } = this.#context;
+    const { nodeId, settings } = options;
+    if (this.#handover !== undefined || now < this.#preferTick) return false;
+    const list = this.#log.members;
+    const own = mayStand(list, nodeId) ? (memberOf(list, nodeId)?.priority ?? 0) : 0;
+    const target = this.#best();
+    if (target === undefined || (memberOf(list, target)?.priority ?? 0) <= own) return false;
+    const isBehind = this.#followers.tailOf(target) < this.#log.tail - settings.window;
+    if (isBehind) return false;
+    const untilTick = now + settings.electionTicksMax;
+    this.#preferTick = untilTick + settings.electionTicksMax * 2 ** this.#preferences;
+    this.#preferences = Math.min(this.#preferences + 1, preferencesMax);
+    this.#handover = { target, asked: false, untilTick, tellTick: now };
+    return true;
   }
 
   /** It cannot begin. */
@@ -78,8 +103,9 @@ export class Transfer {
     const isOver = leader !== undefined && leader !== options.nodeId;
     if (isOver || now >= handover.untilTick) {
       this.#handover = undefined;
+      if (leader === target) this.#preferences = 0;
       const outcome = !isOver ? "timedOut" : leader === target ? "done" : "lost";
-      this.#context.emit({ type: "transferred", outcome, target });
+      if (handover.asked) this.#context.emit({ type: "transferred", outcome, target });
       return true;
     }
     if (outgoing?.isDrained !== true || now < handover.tellTick) return false;
@@ -89,18 +115,21 @@ export class Transfer {
     return false;
   }
 
+  /** Of the voters that are heard, the one with the greatest priority; of equals, the one that holds most. */
   #best(): NodeId | undefined {
-    let best: [NodeId, Heard] | undefined;
-    for (const [nodeId, heard] of this.#heard) {
-      if (!this.#isLive(nodeId)) continue;
-      if (best === undefined || heard.tail > best[1].tail) best = [nodeId, heard];
+    let best: { readonly nodeId: NodeId; readonly rank: readonly [number, Position] } | undefined;
+    for (const { nodeId, voter, priority } of peersOf(
+      this.#log.members,
+      this.#context.options.nodeId,
+    )) {
+      if (!voter || priority === 0 || !this.#followers.isLive(nodeId)) continue;
+      const rank = [priority, this.#followers.tailOf(nodeId)] as const;
+      const isBetter =
+        best === undefined ||
+        rank[0] > best.rank[0] ||
+        (rank[0] === best.rank[0] && rank[1] > best.rank[1]);
+      if (isBetter) best = { nodeId, rank };
     }
-    return best?.[0];
-  }
-
-  #isLive(nodeId: NodeId): boolean {
-    const heard = this.#heard.get(nodeId);
-    const { now, options } = this.#context;
-    return heard !== undefined && now - heard.atTick < options.settings.electionTicksMin;
+    return best?.nodeId;
   }
 }

@@ -4,6 +4,8 @@
  * Terms, positions and indexes are numbers below 2^53; codecs refuse greater ones.
  */
 
+import type { MemberList } from "./members.js";
+
 declare const positionBrand: unique symbol;
 
 /** A segment's place in the log: 0, 1, 2, ... Never mixed with counts or indexes. */
@@ -84,6 +86,8 @@ export type LogRecord = {
   | { readonly type: "fenced"; readonly token: string }
   /** The entries below the index are gone for readers. */
   | { readonly type: "trimmed"; readonly firstIndex: number }
+  /** Takes the place of the list of members. */
+  | { readonly type: "members"; readonly list: MemberList }
 );
 
 /** The key of an entry. */
@@ -160,7 +164,9 @@ export type Control =
       readonly firstIndex: number;
       /** The append is refused unless the log begins at this index. */
       readonly expectedFirstIndex?: number;
-    };
+    }
+  /** Another list of members, refused unless its version is the one after the list's. */
+  | { readonly type: "members"; readonly list: MemberList };
 
 /** On what conditions an append is made, and what it leaves in the log beside its entries. */
 export interface AppendOptions {

@@ -6,6 +6,7 @@
  */
 
 import { keyBytesMax } from "./entry-check.js";
+import { decodeMembers } from "./members-codec.js";
 import { numberField, takeField, takeMessage, textField } from "./message-fields.js";
 import { crc32c } from "./crc32c.js";
 import { tokenBytesMax } from "./record-codec.js";
@@ -133,6 +134,20 @@ const controlFields: MessageFields<FoundFields>["fields"] = {
   ),
 };
 
+/** A list of members has the form that it is stored in. */
+function readMembersControl(cursor: Cursor, { options }: FoundFields): boolean {
+  const bytes = cursor.view();
+  if (bytes === undefined) return false;
+  const decoded = decodeMembers(bytes);
+  if (options.control !== undefined) cursor.fail("the append has two controls");
+  else if (decoded.type === "corrupt") cursor.fail(decoded.reason);
+  else {
+    options.control = { type: "members", list: decoded.value };
+    return true;
+  }
+  return false;
+}
+
 /** Of AppendRequest and AppendSessionRequest. */
 export const appendRequestFields: MessageFields<FoundFields> = { name: "", fields: requestFields };
 
@@ -144,6 +159,7 @@ export const forwardRequestFields: MessageFields<FoundFields> = {
     8: numberField("stream", 1, (found, value) => (found.stream = value)),
     9: numberField("closed_stream", 1, (found, value) => (found.closedStream = value)),
     ...controlFields,
+    13: { name: "members", type: wireType.bytes, read: readMembersControl },
   },
 };
 

@@ -7,6 +7,7 @@
 
 import { ledgerBounds } from "../core/ledger/snapshot.js";
 import { Malformed, readObject } from "./fields.js";
+import { encodeMembers, readList } from "./members-codec.js";
 import { MessageWriter } from "./message-writer.js";
 import type { Decoded, Fields } from "./fields.js";
 import type {
@@ -24,7 +25,7 @@ export function encodeLedger(
   clusterId: string,
   ledger: LedgerSnapshot,
 ): { readonly bytes: Uint8Array; readonly checksum: number } {
-  const { fence, producers, answers, keys } = ledger;
+  const { fence, producers, answers, keys, members } = ledger;
   const writer = new MessageWriter();
   writer.text(1, clusterId);
   writer.number(2, ledger.firstIndex).number(3, ledger.nextProducerId);
@@ -34,6 +35,7 @@ export function encodeLedger(
   writer.message(5, () => writeProducers(writer, producers));
   writer.message(6, () => writeAnswers(writer, answers));
   writer.message(7, () => writeKeys(writer, keys));
+  if (members !== undefined) writer.bytes(8, encodeMembers(members));
   return writer.seal();
 }
 
@@ -52,7 +54,9 @@ export function decodeLedger(
     const producers = readProducers(fields.required(5, "Producers"), nextProducerId);
     const answers = readAnswers(fields.required(6, "Answers"), nextProducerId);
     const keys = readKeys(fields.required(7, "Keys"));
-    return { firstIndex, nextProducerId, fence, producers, answers, keys };
+    const membersFields = fields.message(8, "Members");
+    const members = membersFields === undefined ? undefined : readList(membersFields);
+    return { firstIndex, nextProducerId, fence, producers, answers, keys, members };
   });
 }
 

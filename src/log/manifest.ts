@@ -11,9 +11,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import { logStart } from "../core/walk.js";
 import { SuraftError } from "../errors.js";
-import { nameAfter } from "../store/object-name.js";
 import { settle } from "../store/settle.js";
 import { decodeManifest, encodeManifest, formatVersion } from "./manifest-codec.js";
+import { listAll } from "./list-all.js";
 import {
   manifestName,
   manifestPrefix,
@@ -43,9 +43,6 @@ export type FoundManifest =
 
 /** `G` of a cluster that is founded without one. */
 export const graceMsDefault = 3_600_000;
-
-/** A page of a listing. */
-const pageItems = 1000;
 
 /** How often a manifest that was listed may turn out deleted or replaced before a read gives up. */
 const readTriesMax = 10;
@@ -145,7 +142,7 @@ interface ListedManifest {
 /** The manifest with the greatest number, after a listing to its last page. */
 async function lastListed(store: Store, signal: AbortSignal): Promise<ListedManifest | undefined> {
   let last: ListedManifest | undefined;
-  for await (const item of listAll(store, manifestPrefix, signal)) {
+  for await (const item of listAll(store, { prefix: manifestPrefix, signal })) {
     const number = parseManifestName(item.name);
     if (number !== undefined) last = { item, number };
   }
@@ -154,27 +151,11 @@ async function lastListed(store: Store, signal: AbortSignal): Promise<ListedMani
 
 /** The name of the first segment, if there is one. */
 async function firstSegment(store: Store, signal: AbortSignal): Promise<string | undefined> {
-  for await (const { name } of listAll(store, segmentPrefix, signal)) {
+  for await (const { name } of listAll(store, { prefix: segmentPrefix, signal })) {
     const position = parseSegmentName(name);
     if (position !== undefined) return segmentName(position);
   }
   return undefined;
-}
-
-async function* listAll(
-  store: Store,
-  prefix: string,
-  signal: AbortSignal,
-): AsyncGenerator<ListItem, void> {
-  let startAt = prefix;
-  for (;;) {
-    const page = await store.list({ prefix, startAt, limit: pageItems, signal });
-    yield* page.items;
-    const last = page.items.at(-1);
-    if (!page.more) return;
-    if (last === undefined) throw new SuraftError("unavailable", `${store.url}: an empty page`);
-    startAt = nameAfter(last.name);
-  }
 }
 
 function decode(bytes: Uint8Array, number: number): ManifestView {

@@ -15,6 +15,9 @@ export const segmentPrefix = "log/";
 /** What every manifest's name begins with. */
 export const manifestPrefix = "manifest/";
 
+/** What every lease's name begins with. */
+export const leasePrefix = "lease/";
+
 const digits = 20;
 const nonceDigits = 32;
 const noncePattern = /^[0-9a-f]{32}$/;
@@ -65,6 +68,16 @@ export function parseSegmentName(name: string): Position | undefined {
 /** The name of a manifest: `manifest/<number>`. */
 export function manifestName(number: number): string {
   return numberedName(manifestPrefix, number);
+}
+
+/** The name of a lease: `lease/<number>`. */
+export function leaseName(number: number): string {
+  return numberedName(leasePrefix, number);
+}
+
+/** The number in a lease's name; undefined if it is no lease's name. */
+export function parseLeaseName(name: string): number | undefined {
+  return parseNumberedName(leasePrefix, name);
 }
 
 /** The number in a manifest's name; undefined if it is no manifest's name. */

@@ -8,6 +8,7 @@ import { assert } from "../core/assert.js";
 import { noRecords } from "../core/types.js";
 import type { LogRecord } from "../core/types.js";
 import { Malformed } from "./fields.js";
+import { flawOfMembers, membersSize, readMembers, writeMembers } from "./members-codec.js";
 import { bytesFieldSize, varintFieldSize } from "./wire.js";
 import type { Fields } from "./fields.js";
 import type { FieldWriter } from "./wire.js";
@@ -16,7 +17,14 @@ import type { FieldWriter } from "./wire.js";
 export const tokenBytesMax = 128;
 
 /** The numbers of the kinds in `Record.kind`. */
-const kindFields = { produced: 2, opened: 3, closed: 4, fenced: 5, trimmed: 6 } as const;
+const kindFields = {
+  produced: 2,
+  opened: 3,
+  closed: 4,
+  fenced: 5,
+  trimmed: 6,
+  members: 7,
+} as const;
 
 /** How many bytes the field of a record takes. */
 export function recordFieldSize(record: LogRecord): number {
@@ -43,6 +51,8 @@ function kindSize(record: LogRecord): number {
       return bytesFieldSize(Buffer.byteLength(record.token));
     case "trimmed":
       return varintFieldSize(record.firstIndex);
+    case "members":
+      return membersSize(record.list);
   }
 }
 
@@ -66,6 +76,8 @@ export function writeRecord(writer: FieldWriter, field: number, record: LogRecor
       return writer.bytesField(1, Buffer.from(record.token));
     case "trimmed":
       return writer.varintField(1, record.firstIndex);
+    case "members":
+      return writeMembers(writer, record.list);
   }
 }
 
@@ -107,8 +119,12 @@ function readKind(fields: Fields, entryOffset: number): LogRecord | undefined {
     return ended(fenced, { type: "fenced", entryOffset, token: fenced.text(1, "token") });
   }
   const trimmed = fields.message(kindFields.trimmed, "Trimmed");
-  if (trimmed === undefined) return undefined;
-  return ended(trimmed, { type: "trimmed", entryOffset, firstIndex: trimmed.number(1) });
+  if (trimmed !== undefined) {
+    return ended(trimmed, { type: "trimmed", entryOffset, firstIndex: trimmed.number(1) });
+  }
+  const members = fields.message(kindFields.members, "Members");
+  if (members === undefined) return undefined;
+  return ended(members, { type: "members", entryOffset, list: readMembers(members) });
 }
 
 function readProduced(fields: Fields) {
@@ -161,6 +177,8 @@ function flawOf(
     }
     case "trimmed":
       return isNumber(record.firstIndex) ? undefined : "a trimmed log has no first index";
+    case "members":
+      return flawOfMembers(record.list);
   }
 }
 

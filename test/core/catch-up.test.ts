@@ -3,12 +3,12 @@ import { CatchUp } from "../../src/core/catch-up.js";
 import type { Context } from "../../src/core/context.js";
 import { KnownLog } from "../../src/core/known-log.js";
 import type { RequestId } from "../../src/core/protocol.js";
-import { clusterId, context, log, settings } from "./samples.js";
+import { clusterId, context, log, settings, membersNamed } from "./samples.js";
 
 /** A reader over a log of a given length. */
 class Reader {
   readonly context: Context = context();
-  readonly log = new KnownLog(clusterId);
+  readonly log = new KnownLog(clusterId, membersNamed("a", "b", "c"));
   readonly catchUp = new CatchUp(this.context, this.log);
   readonly open = new Map<RequestId, number>();
 

@@ -7,19 +7,20 @@ import type { Context } from "../../src/core/context.js";
 import type { CoreOptions } from "../../src/core/options.js";
 import type { HeartbeatRequest, Message } from "../../src/core/protocol.js";
 import type { Epoch, NodeId, Segment } from "../../src/core/types.js";
-import { claim, clusterId, context, epoch, settings } from "./samples.js";
+import { claim, clusterId, context, epoch, settings, membersNamed } from "./samples.js";
 
 const { electionTicksMin, electionTicksMax } = settings;
 
 /** The election of node a, its log and its store under the test's hand. */
 class Voter {
   readonly context: Context;
-  readonly log = new KnownLog(clusterId);
+  readonly log: KnownLog;
   readonly catchUp: CatchUp;
   readonly election: Election;
 
   constructor(changes: Partial<CoreOptions> = {}) {
     this.context = context(changes);
+    this.log = new KnownLog(clusterId, this.context.options.members);
     this.catchUp = new CatchUp(this.context, this.log);
     this.election = new Election(this.context, this.log, this.catchUp);
   }
@@ -151,7 +152,23 @@ describe("the election timeout (PROTOCOL 6)", () => {
     const node = voter({ nodeId: "learner" });
     node.tick(10 * electionTicksMax);
     expect(node.sent()).to.deep.equal([]);
-    expect(node.answers("b", 1)).to.equal(undefined);
+  });
+
+  it("makes such a node look ever more rarely whether it has become one", () => {
+    const node = voter({ nodeId: "learner" });
+    const looks: number[] = [];
+    for (let tick = 1; tick <= 40 * electionTicksMax; tick++) {
+      node.tick(1);
+      node.catchUp.pump();
+      const [get] = node.context.takeEffects();
+      if (get?.type !== "get") continue;
+      looks.push(tick);
+      node.catchUp.take(get.request);
+      node.catchUp.prove(get.request);
+    }
+    const pauses = looks.slice(1).map((tick, at) => tick - (looks[at] ?? 0));
+    expect(pauses.length).to.be.within(3, 6);
+    expect(pauses).to.deep.equal(pauses.toSorted((a, b) => a - b));
   });
 });
 
@@ -228,7 +245,7 @@ describe("votes (PROTOCOL 6)", () => {
   });
 
   it("are refused by who has been elected", () => {
-    const node = voter({ members: ["a"] });
+    const node = voter({ members: membersNamed("a") });
     node.tick(1);
     node.catchUp.prove(node.context.nextRequest);
     expect(node.election.advance()).to.equal(1);
@@ -295,7 +312,7 @@ describe("a candidate (PROTOCOL 6)", () => {
   for (const [size, quorum] of quorums) {
     it(`needs ${quorum} of ${size} votes, its own among them`, () => {
       const members = Array.from({ length: size }, (_, index) => "abcdefg".charAt(index));
-      const node = voter({ members });
+      const node = voter({ members: membersNamed(...members) });
       node.ticksUntilItStands();
       node.read();
       for (const from of members.slice(1)) node.isVotedFor(from, 1, true);
@@ -305,7 +322,7 @@ describe("a candidate (PROTOCOL 6)", () => {
   }
 
   it("counts a voter once, and neither strangers nor answers to other questions", () => {
-    const node = voter({ members: ["a", "b", "c", "d", "e"] });
+    const node = voter({ members: membersNamed("a", "b", "c", "d", "e") });
     node.ticksUntilItStands();
     node.read();
     node.isVotedFor("b", 1, true);
@@ -377,7 +394,7 @@ describe("following (PROTOCOL 6)", () => {
   });
 
   it("does not begin, for who was elected, with another of the same term: the store decides", () => {
-    const node = voter({ members: ["a"] });
+    const node = voter({ members: membersNamed("a") });
     node.tick(1);
     node.catchUp.prove(node.context.nextRequest);
     expect(node.election.advance()).to.equal(1);

@@ -6,7 +6,7 @@ import { KnownLog } from "../../src/core/known-log.js";
 import { Sent } from "../../src/core/sent.js";
 import type { Effect } from "../../src/core/protocol.js";
 import type { Append, AppendOptions } from "../../src/core/types.js";
-import { clusterId, context, entries } from "./samples.js";
+import { clusterId, context, entries, membersNamed } from "./samples.js";
 
 interface Numbered extends Append {
   readonly number: number;
@@ -33,7 +33,7 @@ type Step = typeof someStep extends fc.Arbitrary<infer T> ? T : never;
 /** A leader's intake, and the chain of the batches that were taken of it. */
 class Bench {
   readonly context = context();
-  readonly log = new KnownLog(clusterId);
+  readonly log = new KnownLog(clusterId, membersNamed("a", "b", "c"));
   readonly catchUp = new CatchUp(this.context, this.log);
   readonly intake = new Intake(this.context, this.log, this.catchUp);
   readonly committed: Numbered[] = [];

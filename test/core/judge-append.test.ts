@@ -6,7 +6,7 @@ import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import { OpenLedger } from "../../src/core/open-ledger.js";
 import { logStart } from "../../src/core/walk.js";
 import type { AppendOptions, LogRecord } from "../../src/core/types.js";
-import { clusterId, entries } from "./samples.js";
+import { clusterId, entries, membersNamed } from "./samples.js";
 
 /** Producer 1 has appended twice, 2 was closed; the token is "t", the log begins at 3, "k" is at 5. */
 function ledger(): OpenLedger {
@@ -25,7 +25,7 @@ function ledger(): OpenLedger {
     { offset: 4, key: "k" },
   ];
   expect(held.apply(entries({ firstIndex: 1, entryCount: 5, records, keys }))).to.equal(true);
-  return new OpenLedger(new KnownLog(clusterId, logStart, held));
+  return new OpenLedger(new KnownLog(clusterId, membersNamed("a", "b", "c"), logStart, held));
 }
 
 /** What an append comes to at index 6, one entry into its segment. */
@@ -104,7 +104,7 @@ describe("the judging of an append (PROTOCOL 8)", () => {
   it("demands the token in force", () => {
     expect(refusal({ fencingToken: "t" })).to.equal("passes");
     expect(refusal({ fencingToken: "s" })).to.deep.equal({ type: "fenced", sinceIndex: 4 });
-    const unfenced = new OpenLedger(new KnownLog(clusterId));
+    const unfenced = new OpenLedger(new KnownLog(clusterId, membersNamed("a", "b", "c")));
     const append = { entryCount: 1, sizeBytes: 1, options: { fencingToken: "t" } };
     expect(judgeAppend(append, { index: 1, entryOffset: 0 }, unfenced)).to.deep.equal({
       type: "refused",

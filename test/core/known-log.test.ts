@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { InvariantError } from "../../src/core/assert.js";
 import { KnownLog } from "../../src/core/known-log.js";
-import { claim, clusterId, entries, epoch, log } from "./samples.js";
+import { claim, clusterId, entries, epoch, log, membersNamed } from "./samples.js";
 
 describe("the known log (PROTOCOL 3)", () => {
   it("walks no further than the first unknown position", () => {
-    const known = new KnownLog(clusterId);
+    const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
     const segments = log(4);
     for (const position of [3, 1]) known.learn(at(segments, position));
     expect(known.next()).to.equal(undefined);
@@ -25,7 +25,7 @@ describe("the known log (PROTOCOL 3)", () => {
   });
 
   it("passes voids, and says so", () => {
-    const known = new KnownLog(clusterId);
+    const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
     const stray = entries({ epoch: epoch(7) });
     known.learn(claim());
     known.learn(stray);
@@ -35,7 +35,7 @@ describe("the known log (PROTOCOL 3)", () => {
   });
 
   it("stays before a segment that contradicts the chain", () => {
-    const known = new KnownLog(clusterId);
+    const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
     known.learn(claim());
     known.learn(entries({ firstIndex: 2 }));
     known.next();
@@ -45,7 +45,7 @@ describe("the known log (PROTOCOL 3)", () => {
   });
 
   it("never lets an object change (PROTOCOL 2)", () => {
-    const known = new KnownLog(clusterId);
+    const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
     known.learn(entries());
     known.learn(entries());
     expect(() => known.learn(entries({ checksum: 5 }))).to.throw(InvariantError);

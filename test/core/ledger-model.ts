@@ -50,7 +50,7 @@ export class LedgerModel {
         this.#answers.push({ producerId, sequence, checksum, firstIndex: index });
       } else if (record.type === "fenced") {
         this.fence = { token: record.token, sinceIndex: index };
-      } else {
+      } else if (record.type === "trimmed") {
         this.firstIndex = Math.max(this.firstIndex, record.firstIndex);
       }
     }

@@ -7,12 +7,14 @@ import { OpenLedger } from "../../src/core/open-ledger.js";
 import { logStart } from "../../src/core/walk.js";
 import type { EntriesSegment } from "../../src/core/types.js";
 import { LedgerStory, someEvent } from "./ledger-story.js";
-import { clusterId } from "./samples.js";
+import { clusterId, membersNamed } from "./samples.js";
 
 /** A leader's open batches, and the ledger below them. */
 class Chain {
   readonly ledger = new Ledger(ledgerBounds);
-  readonly open = new OpenLedger(new KnownLog(clusterId, logStart, this.ledger));
+  readonly open = new OpenLedger(
+    new KnownLog(clusterId, membersNamed("a", "b", "c"), logStart, this.ledger),
+  );
   readonly committed: EntriesSegment[] = [];
   batches: EntriesSegment[] = [];
 

@@ -4,7 +4,7 @@ import { KnownLog } from "../../src/core/known-log.js";
 import { Reads } from "../../src/core/reads.js";
 import type { Context } from "../../src/core/context.js";
 import type { Effect, Message } from "../../src/core/protocol.js";
-import { clusterId, context, log, settings } from "./samples.js";
+import { clusterId, context, log, settings, membersNamed } from "./samples.js";
 
 const leader = { leader: "b", busy: false };
 const nobody = { leader: undefined, busy: false };
@@ -13,7 +13,7 @@ const busy = { leader: "a", busy: true };
 /** The reads of node a. */
 class Readers {
   readonly context: Context = context();
-  readonly log = new KnownLog(clusterId);
+  readonly log = new KnownLog(clusterId, membersNamed("a", "b", "c"));
   readonly catchUp = new CatchUp(this.context, this.log);
   readonly reads = new Reads(this.context, this.log, this.catchUp);
 
@@ -118,7 +118,7 @@ describe("linearizable reads (PROTOCOL 5)", () => {
   it("number their questions differently in each process", () => {
     const numbers = [0.25, 0.5].map((share) => {
       const shared = context({ random: () => share });
-      const known = new KnownLog(clusterId);
+      const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
       const reads = new Reads(shared, known, new CatchUp(shared, known));
       reads.begin({ type: "local", readId: 1 });
       reads.pump(leader);

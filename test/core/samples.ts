@@ -2,6 +2,7 @@
 
 import { Context } from "../../src/core/context.js";
 import type { ManifestView } from "../../src/core/manifest.js";
+import type { Member } from "../../src/core/members.js";
 import type { CoreOptions, CoreSettings } from "../../src/core/options.js";
 import type { Append, ClaimSegment, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
 import { logStart } from "../../src/core/walk.js";
@@ -20,14 +21,20 @@ export const settings: CoreSettings = {
   segmentEntriesMax: 8,
   queueBytesMax: 200,
   readAhead: 8,
+  leaseTicks: 0,
 };
+
+/** Voters, none of them preferred. */
+export function membersNamed(...nodeIds: readonly string[]): readonly Member[] {
+  return nodeIds.map((nodeId) => ({ nodeId, address: `${nodeId}:1`, voter: true, priority: 1 }));
+}
 
 export function options(changes: Partial<CoreOptions> = {}): CoreOptions {
   return {
     nodeId: "a",
     incarnation: "a1",
     clusterId,
-    members: ["a", "b", "c"],
+    members: membersNamed("a", "b", "c"),
     settings,
     start: { manifest: manifest(), ledger: undefined, ageMs: 0 },
     random: () => 0,

@@ -5,10 +5,12 @@
  * - `producer=1/4`, `producer=1/4/9`: producer 1, number 4, and a checksum;
  * - `next=7`, `token=t`, `since=k/5`: its conditions; `set=t`: the token that it sets;
  * - `open`, `close=1`, `trim=5`, `trim=5&begins=1`: what it does beside, without entries;
+ * - `members=1/a,(b),c!5`: the list of version 1, b a learner, c with priority 5;
  * - `key=k`: the key of its first entry; `stream=s`: the client's stream.
  */
 
 import { assert } from "../../src/core/assert.js";
+import type { MemberList } from "../../src/core/members.js";
 import type { AppendOptions, Control } from "../../src/core/types.js";
 import type { NamedAppend } from "./transcript-text.js";
 
@@ -43,7 +45,7 @@ export class AppendWords {
 }
 
 const known = new Set(
-  "producer next token since set open close trim begins key stream".split(" ").concat(""),
+  "producer next token since set open close trim begins members key stream".split(" ").concat(""),
 );
 
 function keyAndValue(part: string): [string, string] {
@@ -76,6 +78,8 @@ function optionsOf(given: ReadonlyMap<string, string>): AppendOptions {
 
 function controlOf(given: ReadonlyMap<string, string>): Control | undefined {
   const [close, trim, begins] = [given.get("close"), given.get("trim"), given.get("begins")];
+  const members = given.get("members");
+  if (members !== undefined) return { type: "members", list: listOf(members) };
   if (given.has("open")) return { type: "open" };
   if (close !== undefined) return { type: "close", producerId: Number(close) };
   if (trim === undefined) return undefined;
@@ -83,4 +87,14 @@ function controlOf(given: ReadonlyMap<string, string>): Control | undefined {
   return begins === undefined
     ? { type: "trim", firstIndex }
     : { type: "trim", firstIndex, expectedFirstIndex: Number(begins) };
+}
+
+function listOf(text: string): MemberList {
+  const [version, names = ""] = text.split("/");
+  const members = names.split(",").map((word) => {
+    const [nodeId = "", priority = "1"] = word.replace(/^\((.*)\)$/, "$1").split("!");
+    const voter = !word.startsWith("(");
+    return { nodeId, address: nodeId, voter, priority: Number(priority) };
+  });
+  return { version: Number(version), members };
 }

@@ -9,12 +9,12 @@
 import { assert } from "../../src/core/assert.js";
 import type { LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../../src/core/manifest.js";
-import type { CreateOutcome, Effect, GetOutcome } from "../../src/core/protocol.js";
+import type { CreateOutcome, Effect, GetOutcome, LeasesOutcome } from "../../src/core/protocol.js";
 import type { Position, Segment } from "../../src/core/types.js";
 
 export type StoreEffect = Extract<
   Effect,
-  { type: "create" | "get" | "readManifest" | "readLedger" }
+  { type: "create" | "get" | "readManifest" | "readLedger" | "listLeases" | "createLease" }
 >;
 
 /** What a request came to in the store. */
@@ -22,7 +22,9 @@ export type Answer =
   | { readonly type: "create"; readonly outcome: CreateOutcome }
   | { readonly type: "get"; readonly outcome: GetOutcome }
   | { readonly type: "readManifest"; readonly outcome: ManifestOutcome }
-  | { readonly type: "readLedger"; readonly outcome: LedgerOutcome };
+  | { readonly type: "readLedger"; readonly outcome: LedgerOutcome }
+  | { readonly type: "listLeases"; readonly outcome: LeasesOutcome }
+  | { readonly type: "createLease"; readonly outcome: CreateOutcome };
 
 /** One request of one process. */
 export interface StoreRequest<Process> {
@@ -39,6 +41,7 @@ export interface StoreRequest<Process> {
 export class TranscriptStore<Process> {
   /** Whatever was created, damaged and vanished objects too. */
   readonly objects = new Map<Position, Segment>();
+  readonly leases = new Set<number>();
   readonly #corrupt = new Set<Position>();
   readonly #vanished = new Set<Position>();
   readonly #freed = new Set<Position>();
@@ -138,6 +141,15 @@ export class TranscriptStore<Process> {
           ledger === undefined ? ({ type: "absent" } as const) : { type: "found" as const, ledger };
         return { type: effect.type, outcome };
       }
+      case "listLeases": {
+        const greatest = Math.max(effect.after, ...this.leases);
+        return { type: effect.type, outcome: { type: "listed", greatest } };
+      }
+      case "createLease": {
+        const outcome = this.leases.has(effect.number) ? "exists" : "created";
+        this.leases.add(effect.number);
+        return { type: effect.type, outcome };
+      }
     }
   }
 
@@ -169,8 +181,7 @@ function positionOf(effect: StoreEffect): Position | undefined {
       return effect.segment.position;
     case "get":
       return effect.position;
-    case "readManifest":
-    case "readLedger":
+    default:
       return undefined;
   }
 }

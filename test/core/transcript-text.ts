@@ -1,6 +1,7 @@
 /** The words of a transcript: one line for each effect. */
 
 import type { Answer, Effect, Message, View } from "../../src/core/protocol.js";
+import type { MemberList } from "../../src/core/members.js";
 import type { Append, Epoch, LogRecord, Segment } from "../../src/core/types.js";
 
 /** An append of a transcript. */
@@ -53,7 +54,15 @@ function describeRecord(record: LogRecord): string {
       return `fences with ${record.token}`;
     case "trimmed":
       return `trims to ${record.firstIndex}`;
+    case "members":
+      return `members ${namesOfMembers(record.list)}`;
   }
+}
+
+/** Learners in parentheses. */
+function namesOfMembers({ version, members }: MemberList): string {
+  const names = members.map(({ nodeId, voter }) => (voter ? nodeId : `(${nodeId})`));
+  return `${names.join(" ")} (version ${version})`;
 }
 
 function indexRange(firstIndex: number, entryCount: number): string {
@@ -154,6 +163,15 @@ function describeOne(effect: Exclude<Effect, { type: "send" }>, epochs: EpochNam
       return `read ${effect.readIds.join(" ")} failed`;
     case "view":
       return describeView(effect.view);
+    case "listLeases":
+      return `list the leases above ${effect.after}`;
+    case "createLease":
+      return `create lease ${effect.number} of ${epochs.of(effect.epoch)}`;
+    case "deleteLease":
+      return `delete lease ${effect.number}`;
+    case "members": {
+      return `has members ${namesOfMembers(effect.list)}`;
+    }
     case "transferred": {
       const target = effect.target === undefined ? "" : ` to ${effect.target}`;
       return `transfer${target}: ${effect.outcome}`;

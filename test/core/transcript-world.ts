@@ -16,7 +16,7 @@ import type { CoreSettings } from "../../src/core/options.js";
 import type { Effect, Input, Message } from "../../src/core/protocol.js";
 import type { NodeId, Position, Segment, SegmentDraft } from "../../src/core/types.js";
 import { advance, logStart } from "../../src/core/walk.js";
-import { manifest } from "./samples.js";
+import { manifest, membersNamed } from "./samples.js";
 import { TranscriptStore } from "./transcript-store.js";
 import type { StoreEffect, StoreRequest } from "./transcript-store.js";
 import type { NamedAppend, Body } from "./transcript-text.js";
@@ -153,7 +153,10 @@ export class World {
   fail(request: StoreRequest<Process>, outcome: "unknown" | "refused" | "unavailable"): Scene {
     const { type } = request.effect;
     if (outcome === "unavailable") {
-      assert(type !== "create", "a create is refused, or its outcome unknown");
+      assert(
+        type !== "create" && type !== "createLease",
+        "a create is refused, or its outcome unknown",
+      );
       return this.#tell(request, { type, outcome: { type: "unavailable" } });
     }
     if (outcome === "refused") this.store.cancel(request);
@@ -247,7 +250,7 @@ export class World {
       nodeId,
       incarnation,
       clusterId: cluster,
-      members: this.#members,
+      members: membersNamed(...this.#members),
       settings: this.#settings,
       start: { manifest: this.store.manifest, ledger: this.store.ledger, ageMs: 0 },
       random: () => share + 2 ** -20 * number,
@@ -323,9 +326,13 @@ function inputOf(
       return { type: "manifestResult", request: number, outcome: answer.outcome };
     case "readLedger":
       return { type: "ledgerResult", request: number, outcome: answer.outcome };
+    case "listLeases":
+      return { type: "leasesResult", request: number, outcome: answer.outcome };
+    case "createLease":
+      return { type: "leaseResult", request: number, outcome: answer.outcome };
   }
 }
 
 function isStoreEffect(effect: Effect): effect is StoreEffect {
-  return ["create", "get", "readManifest", "readLedger"].includes(effect.type);
+  return "request" in effect;
 }

@@ -27,6 +27,7 @@ const defaults: CoreSettings & LedgerBounds & { readonly grace: number } = {
   segmentEntriesMax: 8,
   queueBytesMax: 200,
   readAhead: 8,
+  leaseTicks: 0,
   grace: 3_600_000,
   ...ledgerBounds,
 };
@@ -125,6 +126,8 @@ class Script {
             timeoutTicks: transferTicks,
           }),
         );
+      case "force":
+        return this.#tell(world.step(world.process(first), { type: "force" }));
       case "stop":
         return this.#tell(world.step(world.process(first), { type: "stop" }));
       case "deliver":
@@ -288,7 +291,12 @@ const happenings: Readonly<Record<string, (request: StoreRequest<Process>) => bo
 };
 
 /** What a command calls otherwise than the core. */
-const kinds: Readonly<Record<string, string>> = { manifest: "readManifest", ledger: "readLedger" };
+const kinds: Readonly<Record<string, string>> = {
+  manifest: "readManifest",
+  ledger: "readLedger",
+  leases: "listLeases",
+  lease: "createLease",
+};
 
 /** `3`, or `3-5`. */
 function range(text: string): readonly number[] {

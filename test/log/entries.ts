@@ -4,6 +4,7 @@ import { toBinary, create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import { AppendRequestSchema } from "../../gen/suraft/v1/log_pb.js";
+import type { MemberList } from "../../src/core/members.js";
 import type {
   Append,
   ClaimDraft,
@@ -115,6 +116,23 @@ const arbitraryNumber = fc
   .oneof(fc.integer({ min: 1, max: 300 }), fc.maxSafeInteger())
   .map((number) => Math.max(1, Math.abs(number)));
 
+const arbitraryMembers = fc
+  .uniqueArray(
+    fc.record({
+      nodeId: fc.string({ minLength: 1, maxLength: 5, unit: "grapheme" }),
+      address: fc.string({ minLength: 1, maxLength: 5, unit: "grapheme" }),
+      voter: fc.boolean(),
+      priority: fc.nat(3),
+    }),
+    { selector: ({ nodeId }) => nodeId, minLength: 1, maxLength: 5 },
+  )
+  .map((members) => members.map((member, at) => (at === 0 ? { ...member, voter: true } : member)));
+
+export const arbitraryMemberList: fc.Arbitrary<MemberList> = fc.record({
+  version: arbitraryNumber,
+  members: arbitraryMembers,
+});
+
 /** A record, and the share of the segment's entries that stand before it. */
 const arbitraryRecord: fc.Arbitrary<[share: number, record: LogRecord]> = fc.tuple(
   fc.double({ min: 0, max: 1, noNaN: true }),
@@ -142,6 +160,11 @@ const arbitraryRecord: fc.Arbitrary<[share: number, record: LogRecord]> = fc.tup
       type: fc.constant("trimmed" as const),
       entryOffset: fc.constant(0),
       firstIndex: arbitraryNumber,
+    }),
+    fc.record({
+      type: fc.constant("members" as const),
+      entryOffset: fc.constant(0),
+      list: arbitraryMemberList,
     }),
   ),
 );

@@ -6,6 +6,7 @@ import { LedgerSchema } from "../../gen/suraft/storage/v1/storage_pb.js";
 import type { Ledger as StoredLedger } from "../../gen/suraft/storage/v1/storage_pb.js";
 import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import { decodeLedger, encodeLedger } from "../../src/log/ledger-codec.js";
+import { arbitraryMemberList } from "./entries.js";
 import { withChecksum } from "./with-checksum.js";
 import type { LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 
@@ -15,6 +16,7 @@ const empty: LedgerSnapshot = {
   firstIndex: 1,
   nextProducerId: 1,
   fence: undefined,
+  members: undefined,
   producers: {
     ids: new Float64Array(),
     lastSequences: new Float64Array(),
@@ -44,19 +46,19 @@ const arbitraryLedger: fc.Arbitrary<LedgerSnapshot> = fc
       fc.record({ token: fc.string({ minLength: 1, maxLength: 30 }), sinceIndex: index }),
       { nil: undefined },
     ),
+    members: fc.option(arbitraryMemberList, { nil: undefined }),
     producers: fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 20, maxLength: 20 }),
     answers: fc.array(fc.tuple(fc.nat(), index, index, uint32, index, index, uint32)),
     keys: fc.uniqueArray(fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" })),
     lastIndexes: fc.array(index, { minLength: 10, maxLength: 10 }),
     reachIndex: index,
   })
-  .map(({ firstIndex, ids, fence, producers, answers, keys, lastIndexes, reachIndex }) => {
+  .map(({ ids, producers, answers, keys, lastIndexes, reachIndex, ...rest }) => {
     const rows = ids.length === 0 ? [] : answers;
     const few = keys.slice(0, lastIndexes.length);
     return {
-      firstIndex,
+      ...rest,
       nextProducerId: Math.max(0, ...ids) + 1,
-      fence,
       producers: {
         ids: Float64Array.from(ids),
         lastSequences: Float64Array.from(ids, (_, place) => producers[place]?.[0] ?? 0),
@@ -85,6 +87,7 @@ function fullLedger(): LedgerSnapshot {
     firstIndex: 5_000_000_000,
     nextProducerId: 3_000_000,
     fence: { token: "token", sinceIndex: 7_000_000_000 },
+    members: undefined,
     producers: {
       ids: Float64Array.from(column(producersMax, (place) => 2_999_999 - place)),
       lastSequences: Float64Array.from(column(producersMax, (place) => place * 7)),

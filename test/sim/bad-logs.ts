@@ -18,6 +18,7 @@ export const settings: CoreSettings = {
   segmentBytesMax: 100,
   segmentEntriesMax: 4,
   queueBytesMax: 1_000,
+  leaseTicks: 0,
   readAhead: 4,
 };
 

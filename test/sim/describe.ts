@@ -65,6 +65,12 @@ export function describeInput(input: Input): string {
       return `create #${input.request}: ${input.outcome}`;
     case "getResult":
       return `get #${input.request}: ${describeGot(input.outcome)}`;
+    case "leasesResult": {
+      const { outcome, request } = input;
+      return `leases #${request}: ${outcome.type === "listed" ? outcome.greatest : outcome.type}`;
+    }
+    case "leaseResult":
+      return `lease #${input.request}: ${input.outcome}`;
     case "transfer":
       return `transfer to ${input.target ?? "the best"}`;
     case "manifestResult": {
@@ -110,6 +116,14 @@ export function describeEffect(effect: Effect): string {
       const failed = fault === undefined ? "" : ` FAULT ${fault.kind}: ${fault.message}`;
       return `view ${role} term ${term} leader ${leaderId ?? "?"}${failed}`;
     }
+    case "listLeases":
+      return `list leases #${effect.request} above ${effect.after}`;
+    case "createLease":
+      return `create lease #${effect.request} ${effect.number}`;
+    case "deleteLease":
+      return `delete lease ${effect.number}`;
+    case "members":
+      return `members ${effect.list.version}: ${effect.list.members.map(({ nodeId }) => nodeId).join(" ")}`;
     case "transferred":
       return `transferred to ${effect.target ?? "nobody"}: ${effect.outcome}`;
     case "stopped":

@@ -148,6 +148,7 @@ function makeSettings(random: Random, profile: Profile): CoreSettings {
     // Over a slow store it doubles until it suffices: from so much, and so often, that it does.
     storeTimeoutTicks: random.within({ min: profile === "slowStore" ? 60 : 10, max: 80 }),
     repeatTicks: random.within({ min: 1, max: 10 }),
+    leaseTicks: 0,
     window: 1,
     segmentBytesMax: random.pick([200, 500, 2_000, 10_000]),
     segmentEntriesMax,

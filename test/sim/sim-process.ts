@@ -6,6 +6,7 @@
  * Invariant: a dead process does nothing; a paused one neither, until it goes on.
  */
 
+import type { Member } from "../../src/core/members.js";
 import type { CoreOptions } from "../../src/core/options.js";
 import type {
   CreateOutcome,
@@ -67,6 +68,10 @@ type Result = Input & {
   readonly type: "createResult" | "getResult" | "manifestResult" | "ledgerResult";
 };
 
+function membersOf(nodeIds: readonly NodeId[]): readonly Member[] {
+  return nodeIds.map((nodeId) => ({ nodeId, address: nodeId, voter: true, priority: 1 }));
+}
+
 /** A running process. */
 export class SimProcess {
   readonly serial: number;
@@ -114,7 +119,7 @@ export class SimProcess {
       nodeId,
       incarnation: options.incarnation,
       clusterId,
-      members: plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId),
+      members: membersOf(plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId)),
       settings: { ...plan.settings, window },
       start: { manifest: foundingManifest, ledger: undefined, ageMs: world.queue.now },
       random: () => chances.next(),

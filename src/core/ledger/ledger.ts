@@ -1,11 +1,13 @@
 /**
  * What the valid segments have established beside entries: producers and the answers to their
- * appends, the fencing token in force, recent keys, and where the log begins (PROTOCOL.md 8).
+ * appends, the fencing token in force, recent keys, where the log begins, and who the members are
+ * (PROTOCOL.md sections 7 and 8).
  *
  * Invariant: a function of the log up to the walk's tail and of nothing else, the same on every
  * node. So every leader recognises what any leader before it has committed.
  */
 
+import type { MemberList } from "../members.js";
 import { Answers } from "./answers.js";
 import { Producers } from "./producers.js";
 import { RecentKeys } from "./recent-keys.js";
@@ -30,6 +32,7 @@ export class Ledger {
   #producers: Producers;
   #fence: Fence | undefined;
   #firstIndex = 1;
+  #members: MemberList | undefined;
 
   constructor(bounds: LedgerBounds) {
     this.#bounds = bounds;
@@ -48,6 +51,11 @@ export class Ledger {
   /** The index of the first entry that is not trimmed. */
   get firstIndex(): number {
     return this.#firstIndex;
+  }
+
+  /** The last list of members; undefined where the founding one counts. */
+  get members(): MemberList | undefined {
+    return this.#members;
   }
 
   get fence(): Fence | undefined {
@@ -118,15 +126,18 @@ export class Ledger {
       firstIndex: this.#firstIndex,
       nextProducerId: this.nextProducerId,
       fence: this.#fence,
+      members: this.#members,
       producers: this.#producers.snapshot(),
       answers: this.#answers.snapshot(),
       keys: this.#keys.snapshot(),
     };
   }
 
-  #restore({ firstIndex, nextProducerId, fence, producers, answers, keys }: LedgerSnapshot): void {
-    this.#firstIndex = firstIndex;
-    this.#fence = fence;
+  #restore(snapshot: LedgerSnapshot): void {
+    const { nextProducerId, producers, answers, keys } = snapshot;
+    this.#firstIndex = snapshot.firstIndex;
+    this.#fence = snapshot.fence;
+    this.#members = snapshot.members;
     const lastAnswerOf = this.#answers.restore(answers);
     this.#producers = new Producers(this.#bounds.producersMax, nextProducerId);
     const { ids, lastSequences, closed } = producers;
@@ -154,6 +165,10 @@ export class Ledger {
       }
       case "fenced":
         this.#fence = { token: record.token, sinceIndex: index };
+        return true;
+      case "members":
+        if (record.list.version !== (this.#members?.version ?? 0) + 1) return false;
+        this.#members = record.list;
         return true;
       case "trimmed":
         if (record.firstIndex > index) return false;

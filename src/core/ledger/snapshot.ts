@@ -6,6 +6,8 @@
  * began; and a ledger restored from it goes on as the one that it was taken of.
  */
 
+import type { MemberList } from "../members.js";
+
 /** How much the ledger remembers. Part of the format: all nodes, of all versions, have the same. */
 export interface LedgerBounds {
   /** Producers. Opening one more makes the least recently used expire. */
@@ -67,6 +69,8 @@ export interface LedgerSnapshot {
   /** The id of the producer that is opened next. */
   readonly nextProducerId: number;
   readonly fence: Fence | undefined;
+  /** The last list of members; undefined where the founding one counts. */
+  readonly members: MemberList | undefined;
   readonly producers: ProducerColumns;
   readonly answers: AnswerColumns;
   readonly keys: KeyColumns;

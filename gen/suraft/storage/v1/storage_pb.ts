@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/storage/v1/storage.proto.
  */
 export const file_suraft_storage_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIsgBCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlY29yZHMYBSADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5SZWNvcmQSDQoFa2V5ZWQYBiABKAgijQIKBlJlY29yZBIUCgxlbnRyeV9vZmZzZXQYASABKA0SLwoIcHJvZHVjZWQYAiABKAsyGy5zdXJhZnQuc3RvcmFnZS52MS5Qcm9kdWNlZEgAEisKBm9wZW5lZBgDIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLk9wZW5lZEgAEisKBmNsb3NlZBgEIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkNsb3NlZEgAEisKBmZlbmNlZBgFIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkZlbmNlZEgAEi0KB3RyaW1tZWQYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5UcmltbWVkSABCBgoEa2luZCJWCghQcm9kdWNlZBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRIOCgZjcmMzMmMYBCABKAciCAoGT3BlbmVkIh0KBkNsb3NlZBITCgtwcm9kdWNlcl9pZBgBIAEoBCIXCgZGZW5jZWQSDQoFdG9rZW4YASABKAkiHgoHVHJpbW1lZBITCgtmaXJzdF9pbmRleBgBIAEoBCJRCgVFbnRyeRIPCgdwYXlsb2FkGAEgASgMEioKB2hlYWRlcnMYAiADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5IZWFkZXISCwoDa2V5GAMgASgJIiQKBkhlYWRlchILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAwinwMKCE1hbmlmZXN0Eg4KBm51bWJlchgBIAEoBBISCgpjbHVzdGVyX2lkGAIgASgJEioKB21lbWJlcnMYAyADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXISEAoIZ3JhY2VfbXMYBCABKAQSJgoFZmxvb3IYBSABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhMKC2ZpcnN0X2luZGV4GAYgASgEEg0KBW5vbmNlGAcgASgMEhYKDmZvcm1hdF92ZXJzaW9uGAggASgNEjEKCmNoZWNrcG9pbnQYCSABKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50EiYKBW1hcmtzGAogAygLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIvCghhcmNoaXZlcxgLIAMoCzIdLnN1cmFmdC5zdG9yYWdlLnYxLkFyY2hpdmVSZWYSMQoJc25hcHNob3RzGAwgAygLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuU25hcHNob3RSZWYSDgoGY3JjMzJjGA8gASgHIioKBk1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAki2wEKBFdhbGsSFQoNdGFpbF9wb3NpdGlvbhgBIAEoBBInCgVlcG9jaBgCIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkVwb2NoEg4KBndpbmRvdxgDIAEoDRIsCgRsYXN0GAQgASgLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuUHJlZGVjZXNzb3ISEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYByABKAQiYQoKQ2hlY2twb2ludBIlCgR3YWxrGAEgASgLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIsCgZsZWRnZXIYAiABKAsyHC5zdXJhZnQuc3RvcmFnZS52MS5PYmplY3RSZWYiUAoJT2JqZWN0UmVmEhAKCG1hbmlmZXN0GAEgASgEEg0KBW5vbmNlGAIgASgMEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGY3JjMzJjGAQgASgHItUBCgpBcmNoaXZlUmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhIWCg5zdGFydF9wb3NpdGlvbhgCIAEoBBIUCgxlbmRfcG9zaXRpb24YAyABKAQSEwoLZmlyc3RfaW5kZXgYBCABKAQSEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luZGV4X2J5dGVzGAcgASgEIn4KC1NuYXBzaG90UmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhISCgpuZXh0X2luZGV4GAIgASgEEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiegoHQXJjaGl2ZRIvCgZjaHVua3MYASADKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlQ2h1bmsSLgoFaW5kZXgYAiABKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlSW5kZXgSDgoGY3JjMzJjGA8gASgHIjwKDEFyY2hpdmVDaHVuaxIsCghzZWdtZW50cxgBIAMoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLlNlZ21lbnQihQEKDEFyY2hpdmVJbmRleBISCgpjbHVzdGVyX2lkGAEgASgJEisKBHJvd3MYAiADKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlUm93EiQKA2VuZBgDIAEoCzIXLnN1cmFmdC5zdG9yYWdlLnYxLldhbGsSDgoGY3JjMzJjGA8gASgHIlgKCkFyY2hpdmVSb3cSJgoFc3RhcnQYASABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhIKCnNpemVfYnl0ZXMYAiABKAQSDgoGY3JjMzJjGAMgASgHIokCCgZMZWRnZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRITCgtmaXJzdF9pbmRleBgCIAEoBBIYChBuZXh0X3Byb2R1Y2VyX2lkGAMgASgEEicKBWZlbmNlGAQgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRmVuY2USLwoJcHJvZHVjZXJzGAUgASgLMhwuc3VyYWZ0LnN0b3JhZ2UudjEuUHJvZHVjZXJzEisKB2Fuc3dlcnMYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5BbnN3ZXJzEiUKBGtleXMYByABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5LZXlzEg4KBmNyYzMyYxgPIAEoByIrCgVGZW5jZRINCgV0b2tlbhgBIAEoCRITCgtzaW5jZV9pbmRleBgCIAEoBCJJCglQcm9kdWNlcnMSFAoMcHJvZHVjZXJfaWRzGAEgAygEEhYKDmxhc3Rfc2VxdWVuY2VzGAIgAygEEg4KBmNsb3NlZBgDIAMoDSKnAQoHQW5zd2VycxIUCgxwcm9kdWNlcl9pZHMYASADKAQSEQoJc2VxdWVuY2VzGAIgAygEEhoKEmZpcnN0X2luZGV4X2RlbHRhcxgDIAMoBBIUCgxlbnRyeV9jb3VudHMYBCADKA0SEwoLdGVybV9kZWx0YXMYBSADKAQSGwoTdGltZXN0YW1wX21zX2RlbHRhcxgGIAMoBBIPCgdjcmMzMmNzGAcgAygHIkQKBEtleXMSDAoEa2V5cxgBIAMoCRIZChFsYXN0X2luZGV4X2RlbHRhcxgCIAMoBBITCgtyZWFjaF9pbmRleBgDIAEoBGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch9zdXJhZnQvc3RvcmFnZS92MS9zdG9yYWdlLnByb3RvEhFzdXJhZnQuc3RvcmFnZS52MSL/AQoHU2VnbWVudBISCgpjbHVzdGVyX2lkGAEgASgJEhAKCHBvc2l0aW9uGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSMAoIcHJldmlvdXMYBCABKAsyHi5zdXJhZnQuc3RvcmFnZS52MS5QcmVkZWNlc3NvchIpCgVjbGFpbRgFIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkNsYWltSAASLQoHZW50cmllcxgGIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLkVudHJpZXNIABIOCgZjcmMzMmMYDyABKAdCCQoHY29udGVudCI3CgVFcG9jaBIMCgR0ZXJtGAEgASgEEhEKCWxlYWRlcl9pZBgCIAEoCRINCgVub25jZRgDIAEoDCIvCgtQcmVkZWNlc3NvchIQCghwb3NpdGlvbhgBIAEoBBIOCgZjcmMzMmMYAiABKAciFwoFQ2xhaW0SDgoGd2luZG93GAEgASgNIsgBCgdFbnRyaWVzEikKB2VudHJpZXMYASADKAsyGC5zdXJhZnQuc3RvcmFnZS52MS5FbnRyeRITCgtmaXJzdF9pbmRleBgCIAEoBBITCgtlbnRyeV9jb3VudBgDIAEoDRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlY29yZHMYBSADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5SZWNvcmQSDQoFa2V5ZWQYBiABKAgivAIKBlJlY29yZBIUCgxlbnRyeV9vZmZzZXQYASABKA0SLwoIcHJvZHVjZWQYAiABKAsyGy5zdXJhZnQuc3RvcmFnZS52MS5Qcm9kdWNlZEgAEisKBm9wZW5lZBgDIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLk9wZW5lZEgAEisKBmNsb3NlZBgEIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkNsb3NlZEgAEisKBmZlbmNlZBgFIAEoCzIZLnN1cmFmdC5zdG9yYWdlLnYxLkZlbmNlZEgAEi0KB3RyaW1tZWQYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5UcmltbWVkSAASLQoHbWVtYmVycxgHIAEoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLk1lbWJlcnNIAEIGCgRraW5kIlYKCFByb2R1Y2VkEhMKC3Byb2R1Y2VyX2lkGAEgASgEEhAKCHNlcXVlbmNlGAIgASgEEhMKC2VudHJ5X2NvdW50GAMgASgNEg4KBmNyYzMyYxgEIAEoByIICgZPcGVuZWQiHQoGQ2xvc2VkEhMKC3Byb2R1Y2VyX2lkGAEgASgEIhcKBkZlbmNlZBINCgV0b2tlbhgBIAEoCSIeCgdUcmltbWVkEhMKC2ZpcnN0X2luZGV4GAEgASgEIk0KB01lbWJlcnMSDwoHdmVyc2lvbhgBIAEoBBIxCgdtZW1iZXJzGAIgAygLMiAuc3VyYWZ0LnN0b3JhZ2UudjEuQ2x1c3Rlck1lbWJlciJSCg1DbHVzdGVyTWVtYmVyEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRINCgV2b3RlchgDIAEoCBIQCghwcmlvcml0eRgEIAEoDSJRCgVFbnRyeRIPCgdwYXlsb2FkGAEgASgMEioKB2hlYWRlcnMYAiADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5IZWFkZXISCwoDa2V5GAMgASgJIiQKBkhlYWRlchILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAwinwMKCE1hbmlmZXN0Eg4KBm51bWJlchgBIAEoBBISCgpjbHVzdGVyX2lkGAIgASgJEioKB21lbWJlcnMYAyADKAsyGS5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXISEAoIZ3JhY2VfbXMYBCABKAQSJgoFZmxvb3IYBSABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhMKC2ZpcnN0X2luZGV4GAYgASgEEg0KBW5vbmNlGAcgASgMEhYKDmZvcm1hdF92ZXJzaW9uGAggASgNEjEKCmNoZWNrcG9pbnQYCSABKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5DaGVja3BvaW50EiYKBW1hcmtzGAogAygLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIvCghhcmNoaXZlcxgLIAMoCzIdLnN1cmFmdC5zdG9yYWdlLnYxLkFyY2hpdmVSZWYSMQoJc25hcHNob3RzGAwgAygLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuU25hcHNob3RSZWYSDgoGY3JjMzJjGA8gASgHImQKBUxlYXNlEhIKCmNsdXN0ZXJfaWQYASABKAkSDgoGbnVtYmVyGAIgASgEEicKBWVwb2NoGAMgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRXBvY2gSDgoGY3JjMzJjGA8gASgHIioKBk1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAki2wEKBFdhbGsSFQoNdGFpbF9wb3NpdGlvbhgBIAEoBBInCgVlcG9jaBgCIAEoCzIYLnN1cmFmdC5zdG9yYWdlLnYxLkVwb2NoEg4KBndpbmRvdxgDIAEoDRIsCgRsYXN0GAQgASgLMh4uc3VyYWZ0LnN0b3JhZ2UudjEuUHJlZGVjZXNzb3ISEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYByABKAQiYQoKQ2hlY2twb2ludBIlCgR3YWxrGAEgASgLMhcuc3VyYWZ0LnN0b3JhZ2UudjEuV2FsaxIsCgZsZWRnZXIYAiABKAsyHC5zdXJhZnQuc3RvcmFnZS52MS5PYmplY3RSZWYiUAoJT2JqZWN0UmVmEhAKCG1hbmlmZXN0GAEgASgEEg0KBW5vbmNlGAIgASgMEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGY3JjMzJjGAQgASgHItUBCgpBcmNoaXZlUmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhIWCg5zdGFydF9wb3NpdGlvbhgCIAEoBBIUCgxlbmRfcG9zaXRpb24YAyABKAQSEwoLZmlyc3RfaW5kZXgYBCABKAQSEgoKbmV4dF9pbmRleBgFIAEoBBItCgl0aW1lc3RhbXAYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2luZGV4X2J5dGVzGAcgASgEIn4KC1NuYXBzaG90UmVmEiwKBm9iamVjdBgBIAEoCzIcLnN1cmFmdC5zdG9yYWdlLnYxLk9iamVjdFJlZhISCgpuZXh0X2luZGV4GAIgASgEEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiegoHQXJjaGl2ZRIvCgZjaHVua3MYASADKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlQ2h1bmsSLgoFaW5kZXgYAiABKAsyHy5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlSW5kZXgSDgoGY3JjMzJjGA8gASgHIjwKDEFyY2hpdmVDaHVuaxIsCghzZWdtZW50cxgBIAMoCzIaLnN1cmFmdC5zdG9yYWdlLnYxLlNlZ21lbnQihQEKDEFyY2hpdmVJbmRleBISCgpjbHVzdGVyX2lkGAEgASgJEisKBHJvd3MYAiADKAsyHS5zdXJhZnQuc3RvcmFnZS52MS5BcmNoaXZlUm93EiQKA2VuZBgDIAEoCzIXLnN1cmFmdC5zdG9yYWdlLnYxLldhbGsSDgoGY3JjMzJjGA8gASgHIlgKCkFyY2hpdmVSb3cSJgoFc3RhcnQYASABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5XYWxrEhIKCnNpemVfYnl0ZXMYAiABKAQSDgoGY3JjMzJjGAMgASgHIrYCCgZMZWRnZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRITCgtmaXJzdF9pbmRleBgCIAEoBBIYChBuZXh0X3Byb2R1Y2VyX2lkGAMgASgEEicKBWZlbmNlGAQgASgLMhguc3VyYWZ0LnN0b3JhZ2UudjEuRmVuY2USLwoJcHJvZHVjZXJzGAUgASgLMhwuc3VyYWZ0LnN0b3JhZ2UudjEuUHJvZHVjZXJzEisKB2Fuc3dlcnMYBiABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5BbnN3ZXJzEiUKBGtleXMYByABKAsyFy5zdXJhZnQuc3RvcmFnZS52MS5LZXlzEisKB21lbWJlcnMYCCABKAsyGi5zdXJhZnQuc3RvcmFnZS52MS5NZW1iZXJzEg4KBmNyYzMyYxgPIAEoByIrCgVGZW5jZRINCgV0b2tlbhgBIAEoCRITCgtzaW5jZV9pbmRleBgCIAEoBCJJCglQcm9kdWNlcnMSFAoMcHJvZHVjZXJfaWRzGAEgAygEEhYKDmxhc3Rfc2VxdWVuY2VzGAIgAygEEg4KBmNsb3NlZBgDIAMoDSKnAQoHQW5zd2VycxIUCgxwcm9kdWNlcl9pZHMYASADKAQSEQoJc2VxdWVuY2VzGAIgAygEEhoKEmZpcnN0X2luZGV4X2RlbHRhcxgDIAMoBBIUCgxlbnRyeV9jb3VudHMYBCADKA0SEwoLdGVybV9kZWx0YXMYBSADKAQSGwoTdGltZXN0YW1wX21zX2RlbHRhcxgGIAMoBBIPCgdjcmMzMmNzGAcgAygHIkQKBEtleXMSDAoEa2V5cxgBIAMoCRIZChFsYXN0X2luZGV4X2RlbHRhcxgCIAMoBBITCgtyZWFjaF9pbmRleBgDIAEoBGIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One immutable object named `log/<position>`, the position written with 20 decimal digits.
@@ -299,6 +299,14 @@ export type Record = Message<"suraft.storage.v1.Record"> & {
      */
     value: Trimmed;
     case: "trimmed";
+  } | {
+    /**
+     * The members changed.
+     *
+     * @generated from field: suraft.storage.v1.Members members = 7;
+     */
+    value: Members;
+    case: "members";
   } | { case: undefined; value?: undefined };
 };
 
@@ -430,6 +438,76 @@ export const TrimmedSchema: GenMessage<Trimmed> = /*@__PURE__*/
   messageDesc(file_suraft_storage_v1_storage, 10);
 
 /**
+ * Who belongs to the cluster from here on.
+ *
+ * @generated from message suraft.storage.v1.Members
+ */
+export type Members = Message<"suraft.storage.v1.Members"> & {
+  /**
+   * Counts the changes: 1 is the first one after the founding.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * All members.
+   *
+   * @generated from field: repeated suraft.storage.v1.ClusterMember members = 2;
+   */
+  members: ClusterMember[];
+};
+
+/**
+ * Describes the message suraft.storage.v1.Members.
+ * Use `create(MembersSchema)` to create a new message.
+ */
+export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 11);
+
+/**
+ * A node of the cluster.
+ *
+ * @generated from message suraft.storage.v1.ClusterMember
+ */
+export type ClusterMember = Message<"suraft.storage.v1.ClusterMember"> & {
+  /**
+   * The node's id.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Where the node serves gRPC: `host:port`.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Whether the node votes, and may lead. Learners serve reads.
+   *
+   * @generated from field: bool voter = 3;
+   */
+  voter: boolean;
+
+  /**
+   * Of two voters the greater one shall lead; with 0 a voter never leads.
+   *
+   * @generated from field: uint32 priority = 4;
+   */
+  priority: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.ClusterMember.
+ * Use `create(ClusterMemberSchema)` to create a new message.
+ */
+export const ClusterMemberSchema: GenMessage<ClusterMember> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 12);
+
+/**
  * What a client appended.
  *
  * @generated from message suraft.storage.v1.Entry
@@ -462,7 +540,7 @@ export type Entry = Message<"suraft.storage.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 11);
+  messageDesc(file_suraft_storage_v1_storage, 13);
 
 /**
  * A name and a value beside a payload.
@@ -490,7 +568,7 @@ export type Header = Message<"suraft.storage.v1.Header"> & {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 12);
+  messageDesc(file_suraft_storage_v1_storage, 14);
 
 /**
  * What is known about the log's past: `manifest/<number>`, the number written with 20 decimal
@@ -598,7 +676,50 @@ export type Manifest = Message<"suraft.storage.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 13);
+  messageDesc(file_suraft_storage_v1_storage, 15);
+
+/**
+ * A leader's sign of life in the store, where a voter may not hear it: `lease/<number>`. Whether the
+ * greatest number grows is all that counts; what stands in it is for people.
+ *
+ * @generated from message suraft.storage.v1.Lease
+ */
+export type Lease = Message<"suraft.storage.v1.Lease"> & {
+  /**
+   * The cluster.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * The same number as in the object's name.
+   *
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * The leadership.
+   *
+   * @generated from field: suraft.storage.v1.Epoch epoch = 3;
+   */
+  epoch?: Epoch | undefined;
+
+  /**
+   * CRC32C of all bytes of the object before this field's own five.
+   *
+   * @generated from field: fixed32 crc32c = 15;
+   */
+  crc32c: number;
+};
+
+/**
+ * Describes the message suraft.storage.v1.Lease.
+ * Use `create(LeaseSchema)` to create a new message.
+ */
+export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
+  messageDesc(file_suraft_storage_v1_storage, 16);
 
 /**
  * A member of the cluster.
@@ -626,7 +747,7 @@ export type Member = Message<"suraft.storage.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 14);
+  messageDesc(file_suraft_storage_v1_storage, 17);
 
 /**
  * How far a walk over the log has come: enough to judge what stands at the next position.
@@ -689,7 +810,7 @@ export type Walk = Message<"suraft.storage.v1.Walk"> & {
  * Use `create(WalkSchema)` to create a new message.
  */
 export const WalkSchema: GenMessage<Walk> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 15);
+  messageDesc(file_suraft_storage_v1_storage, 18);
 
 /**
  * A place where a node begins, instead of at the log's beginning.
@@ -717,7 +838,7 @@ export type Checkpoint = Message<"suraft.storage.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 16);
+  messageDesc(file_suraft_storage_v1_storage, 19);
 
 /**
  * Names an object of the bucket: `<kind>/<manifest>-<nonce>`, the number in 20 decimal digits, the
@@ -760,7 +881,7 @@ export type ObjectRef = Message<"suraft.storage.v1.ObjectRef"> & {
  * Use `create(ObjectRefSchema)` to create a new message.
  */
 export const ObjectRefSchema: GenMessage<ObjectRef> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 17);
+  messageDesc(file_suraft_storage_v1_storage, 20);
 
 /**
  * Names the archive `archive/<manifest>-<nonce>`.
@@ -823,7 +944,7 @@ export type ArchiveRef = Message<"suraft.storage.v1.ArchiveRef"> & {
  * Use `create(ArchiveRefSchema)` to create a new message.
  */
 export const ArchiveRefSchema: GenMessage<ArchiveRef> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 18);
+  messageDesc(file_suraft_storage_v1_storage, 21);
 
 /**
  * Names the snapshot `snapshot/<manifest>-<nonce>`.
@@ -858,7 +979,7 @@ export type SnapshotRef = Message<"suraft.storage.v1.SnapshotRef"> & {
  * Use `create(SnapshotRefSchema)` to create a new message.
  */
 export const SnapshotRefSchema: GenMessage<SnapshotRef> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 19);
+  messageDesc(file_suraft_storage_v1_storage, 22);
 
 /**
  * Old segments in one object: `archive/<manifest>-<nonce>`. Segments that do not count are left out.
@@ -893,7 +1014,7 @@ export type Archive = Message<"suraft.storage.v1.Archive"> & {
  * Use `create(ArchiveSchema)` to create a new message.
  */
 export const ArchiveSchema: GenMessage<Archive> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 20);
+  messageDesc(file_suraft_storage_v1_storage, 23);
 
 /**
  * Segments that are read and checked together.
@@ -914,7 +1035,7 @@ export type ArchiveChunk = Message<"suraft.storage.v1.ArchiveChunk"> & {
  * Use `create(ArchiveChunkSchema)` to create a new message.
  */
 export const ArchiveChunkSchema: GenMessage<ArchiveChunk> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 21);
+  messageDesc(file_suraft_storage_v1_storage, 24);
 
 /**
  * Where an archive's segments are.
@@ -956,7 +1077,7 @@ export type ArchiveIndex = Message<"suraft.storage.v1.ArchiveIndex"> & {
  * Use `create(ArchiveIndexSchema)` to create a new message.
  */
 export const ArchiveIndexSchema: GenMessage<ArchiveIndex> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 22);
+  messageDesc(file_suraft_storage_v1_storage, 25);
 
 /**
  * Where a chunk is.
@@ -991,7 +1112,7 @@ export type ArchiveRow = Message<"suraft.storage.v1.ArchiveRow"> & {
  * Use `create(ArchiveRowSchema)` to create a new message.
  */
 export const ArchiveRowSchema: GenMessage<ArchiveRow> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 23);
+  messageDesc(file_suraft_storage_v1_storage, 26);
 
 /**
  * What the segments up to a place in the log have established: `checkpoint/<manifest>-<nonce>`.
@@ -1049,6 +1170,13 @@ export type Ledger = Message<"suraft.storage.v1.Ledger"> & {
   keys?: Keys | undefined;
 
   /**
+   * The members, if they are others than those that founded the cluster.
+   *
+   * @generated from field: suraft.storage.v1.Members members = 8;
+   */
+  members?: Members | undefined;
+
+  /**
    * CRC32C of all bytes of the object before this field's own five.
    *
    * @generated from field: fixed32 crc32c = 15;
@@ -1061,7 +1189,7 @@ export type Ledger = Message<"suraft.storage.v1.Ledger"> & {
  * Use `create(LedgerSchema)` to create a new message.
  */
 export const LedgerSchema: GenMessage<Ledger> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 24);
+  messageDesc(file_suraft_storage_v1_storage, 27);
 
 /**
  * A fencing token.
@@ -1089,7 +1217,7 @@ export type Fence = Message<"suraft.storage.v1.Fence"> & {
  * Use `create(FenceSchema)` to create a new message.
  */
 export const FenceSchema: GenMessage<Fence> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 25);
+  messageDesc(file_suraft_storage_v1_storage, 28);
 
 /**
  * Producers, in columns: the least recently used first.
@@ -1124,7 +1252,7 @@ export type Producers = Message<"suraft.storage.v1.Producers"> & {
  * Use `create(ProducersSchema)` to create a new message.
  */
 export const ProducersSchema: GenMessage<Producers> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 26);
+  messageDesc(file_suraft_storage_v1_storage, 29);
 
 /**
  * Answers to producers' appends, in columns, in the order of the log. "Deltas" are differences from
@@ -1188,7 +1316,7 @@ export type Answers = Message<"suraft.storage.v1.Answers"> & {
  * Use `create(AnswersSchema)` to create a new message.
  */
 export const AnswersSchema: GenMessage<Answers> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 27);
+  messageDesc(file_suraft_storage_v1_storage, 30);
 
 /**
  * Keys of entries, in the order of the indexes. "Deltas" as in Answers.
@@ -1223,5 +1351,5 @@ export type Keys = Message<"suraft.storage.v1.Keys"> & {
  * Use `create(KeysSchema)` to create a new message.
  */
 export const KeysSchema: GenMessage<Keys> = /*@__PURE__*/
-  messageDesc(file_suraft_storage_v1_storage, 28);
+  messageDesc(file_suraft_storage_v1_storage, 31);
 
