@@ -49,6 +49,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/status.js")).declareStatus,
   },
   {
+    name: "members",
+    summary: "show, add and remove nodes",
+    load: async () => (await import("./commands/members.js")).declareMembers,
+  },
+  {
     name: "transfer",
     summary: "hand the leadership over",
     load: async () => (await import("./commands/transfer.js")).declareTransfer,

@@ -1,7 +1,7 @@
 /** The table of `suraft status`: a row for each node, and below it what is the same for all. */
 
-import Table from "cli-table3";
 import type { NodeView } from "../client/types.js";
+import { plainTable, type Column } from "./plain-table.js";
 import { groupDigits, styled } from "./terminal.js";
 import { formatDuration } from "./time.js";
 
@@ -15,32 +15,20 @@ export type NodeReport =
       readonly reason: string;
     };
 
-const heads = ["NODE", "ADDRESS", "ROLE", "TERM", "ENTRIES", "POSITION", "UPTIME", "STATE"];
-
-const noBorders = Object.fromEntries(
-  ["top", "bottom", "left", "right", "mid"].flatMap((side) => [
-    [side, ""],
-    [`${side}-mid`, ""],
-    [`${side}-left`, ""],
-    [`${side}-right`, ""],
-  ]),
-);
+const columns: readonly Column[] = [
+  ["NODE", "left"],
+  ["ADDRESS", "left"],
+  ["ROLE", "left"],
+  ["TERM", "right"],
+  ["ENTRIES", "right"],
+  ["POSITION", "right"],
+  ["UPTIME", "right"],
+  ["STATE", "left"],
+];
 
 /** The table and its notes, ready to print. */
 export function describeCluster(reports: readonly NodeReport[]): string {
-  const table = new Table({
-    chars: { ...noBorders, "left-mid": "", "mid-mid": "", "right-mid": "", middle: "  " },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
-    colAligns: ["left", "left", "left", "right", "right", "right", "right", "left"],
-    head: heads.map((head) => styled(process.stdout, "dim", head)),
-  });
-  for (const report of reports) {
-    table.push(rowOf(report));
-  }
-  const lines = table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
+  const lines = plainTable(columns, reports.map(rowOf));
   return `${[...lines, "", ...notesOf(reports)].join("\n")}\n`;
 }
 

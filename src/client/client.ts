@@ -20,6 +20,7 @@ import {
 } from "./codec.js";
 import { callOptions, type CallBounds, type Connection } from "./connection.js";
 import { failureAfterUnknown, failureOf, isUnknown, judged } from "./failure.js";
+import { decodeMembers, encodeMemberChange } from "./member-codec.js";
 import { messagesOf } from "./messages.js";
 import { openProducer } from "./producer.js";
 import { readLog } from "./read.js";
@@ -30,8 +31,10 @@ import type {
   AppendOptions,
   AppendOutcome,
   CallOptions,
-  Member,
+  ChangedMembers,
+  MemberChange,
   NewEntry,
+  NodeAddress,
   NodeView,
   OutcomeOptions,
   ProducerSequence,
@@ -182,7 +185,7 @@ export class Client {
    */
   async transferLeadership(
     options: CallOptions & { readonly targetId?: string } = {},
-  ): Promise<Member> {
+  ): Promise<NodeAddress> {
     const bounds = this.#bounds(options);
     const request = { targetId: options.targetId ?? "" };
     const { leaderId, leaderAddress } = await callAny(this.#addresses, bounds, (connection) =>
@@ -194,6 +197,49 @@ export class Client {
       ),
     );
     return { nodeId: leaderId, address: leaderAddress };
+  }
+
+  /**
+   * Adds, removes and changes members in one step; resolves once the new list is committed. Rejects with
+   * `invalid` if the change does not fit, with `conflict` if the list is not the expected one or a new
+   * voter does not answer, with `unknown_outcome` if it may have been made: look at `status()` then.
+   */
+  async changeMembers(change: MemberChange, options: CallOptions = {}): Promise<ChangedMembers> {
+    const bounds = this.#bounds(options);
+    const request = encodeMemberChange(change);
+    return decodeMembers(
+      await callAny(this.#addresses, bounds, (connection) =>
+        judged(
+          connection,
+          "append",
+          bounds,
+          connection.cluster.changeMembers(request, {
+            ...callOptions(bounds),
+            lost: "unknown_outcome",
+          }),
+        ),
+      ),
+    );
+  }
+
+  /**
+   * Has the node at `address` lead without votes, for a cluster whose majority is lost; resolves to its
+   * term. Nothing that was acknowledged is lost. Safe to retry.
+   */
+  async forceLeadership({
+    address,
+    ...options
+  }: CallOptions & { readonly address: string }): Promise<number> {
+    const bounds = this.#bounds(options);
+    const connection = this.#addresses.at(address);
+    await connection.ready(bounds);
+    const { term } = await judged(
+      connection,
+      "none",
+      bounds,
+      connection.cluster.forceLeadership({}, callOptions(bounds)),
+    );
+    return Number(term);
   }
 
   /** Closes all connections; calls under way fail. */

@@ -22,6 +22,7 @@ import {
   type ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
+import { decodeMember } from "./member-codec.js";
 import type {
   AppendDemands,
   Appended,
@@ -218,7 +219,8 @@ export function decodeView(status: NodeStatus): NodeView {
     role: roles.get(status.role) ?? "unknown",
     term: Number(status.term),
     leader: leaderId === "" ? undefined : { nodeId: leaderId, address: status.leaderAddress },
-    members: status.members.map(({ nodeId, address }) => ({ nodeId, address })),
+    members: status.members.map(decodeMember),
+    membersVersion: Number(status.membersVersion),
     commitIndex: Number(status.commitIndex),
     firstIndex: Number(status.firstIndex),
     tailPosition: Number(status.tailPosition),

@@ -133,9 +133,45 @@ export interface Tail extends Progress {
 /** What a node does in the election. */
 export type NodeRole = "unknown" | "starting" | "follower" | "candidate" | "leader";
 
-export interface Member {
+/** A node, and where it is reached. */
+export interface NodeAddress {
   readonly nodeId: string;
   readonly address: string;
+}
+
+/** A node of the cluster. */
+export interface Member extends NodeAddress {
+  /** Whether it votes and may lead. Learners serve reads. */
+  readonly voter: boolean;
+  /** Of two voters the greater one shall lead; with 0 a voter never leads. */
+  readonly priority: number;
+}
+
+/** A member as it shall be. */
+export interface NewMember extends NodeAddress {
+  readonly learner?: boolean;
+  /** 1 by default. */
+  readonly priority?: number;
+}
+
+/** What is to become of the list of members, in one step. */
+export interface MemberChange {
+  readonly add?: readonly NewMember[];
+  /** All of a member's fields become those that are given here. */
+  readonly update?: readonly NewMember[];
+  readonly removeIds?: readonly string[];
+  /** Only if this is the version of the list. */
+  readonly expectedVersion?: number;
+  /** Also voters that do not answer are added. */
+  readonly force?: boolean;
+}
+
+/** The list of members after a change. */
+export interface ChangedMembers {
+  readonly version: number;
+  readonly members: readonly Member[];
+  /** For people: for example, that a learner does not answer. */
+  readonly warnings: readonly string[];
 }
 
 /** A node's view of itself and its cluster. */
@@ -146,8 +182,10 @@ export interface NodeView {
   readonly role: NodeRole;
   readonly term: number;
   /** The node that it takes for the leader. */
-  readonly leader: Member | undefined;
+  readonly leader: NodeAddress | undefined;
   readonly members: readonly Member[];
+  /** Of the list of members: counts its changes. */
+  readonly membersVersion: number;
   /** The index of the last committed entry that the node knows, 0 if there is none. */
   readonly commitIndex: number;
   readonly firstIndex: number;

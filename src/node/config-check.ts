@@ -135,6 +135,7 @@ function orderProblems(config: NodeConfig): string[] {
   };
   ordered("heartbeatIntervalMs", "electionTimeoutMs", 3);
   ordered("storeRequestTimeoutMs", "storeTimeoutMs");
+  if (config.electionQuorum === "storage") ordered("electionTimeoutMs", "leaseMs", 6);
   ordered("entryBytesMax", "appendBytesMax");
   ordered("appendBytesMax", "segmentBytesMax");
   ordered("appendEntriesMax", "segmentEntriesMax");

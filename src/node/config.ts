@@ -10,6 +10,7 @@ import * as values from "./config-values.js";
 import type { NodeMember } from "./node.js";
 
 export const logLevels = ["error", "warn", "info", "debug"] as const;
+export const quorums = ["votes", "storage"] as const;
 export const logFormats = ["text", "json"] as const;
 
 /** Everything a node is started with. */
@@ -23,6 +24,8 @@ export interface NodeConfig {
   /** The list that founds the cluster; this node is in it. A founded cluster's own list rules. */
   readonly members: readonly NodeMember[];
   readonly electionTimeoutMs: number;
+  readonly electionQuorum: (typeof quorums)[number];
+  readonly leaseMs: number;
   readonly heartbeatIntervalMs: number;
   readonly storeTimeoutMs: number;
   readonly storeRequestTimeoutMs: number;
@@ -101,6 +104,18 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     default: 1000,
     placeholder: "ms",
     description: "without a leader for this long, up to twice as long, a node stands for election",
+  },
+  electionQuorum: {
+    schema: values.oneOf(...quorums),
+    default: "votes",
+    placeholder: "votes|storage",
+    description: "who elects where no majority answers: nobody (votes), or the store (storage)",
+  },
+  leaseMs: {
+    schema: values.milliseconds({ min: 100, max: 60 * MINUTE_MS }),
+    default: 10_000,
+    placeholder: "ms",
+    description: "with quorum storage: a leader that shows nothing for so long may be replaced",
   },
   heartbeatIntervalMs: {
     schema: values.milliseconds({ min: 5, max: MINUTE_MS }),

@@ -26,6 +26,7 @@ export function coreTiming(config: NodeConfig): CoreTiming {
       electionTicksMax: ticks(config.electionTimeoutMs * 2),
       heartbeatTicks: ticks(config.heartbeatIntervalMs),
       storeTimeoutTicks: ticks(config.storeTimeoutMs),
+      leaseTicks: config.electionQuorum === "storage" ? ticks(config.leaseMs) : 0,
       repeatTicks: ticks(repeatMs(config.store)),
       window: config.window,
       segmentBytesMax: config.segmentBytesMax,

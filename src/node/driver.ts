@@ -5,11 +5,13 @@
  */
 
 import type { Core } from "../core/core.js";
+import type { MemberList } from "../core/members.js";
 import type {
   Answer,
   Effect,
   Input,
   Message,
+  RequestId,
   ReturnReason,
   Sender,
   TransferOutcome,
@@ -29,6 +31,7 @@ export interface DriverListener {
   returned(appends: readonly Append[], reason: ReturnReason): void;
   unknown(appends: readonly Append[]): void;
   viewChanged(view: View): void;
+  membersChanged(list: MemberList): void;
   transferred(outcome: TransferOutcome, target: NodeId | undefined): void;
   /** What this node holds of the log begins anew, at the manifest's checkpoint. */
   leftBehind(manifest: ManifestView): void;
@@ -39,6 +42,9 @@ export interface DriverListener {
 
 /** Answers a message that another node sent as a call. */
 export type Reply = (message: Message) => void;
+
+/** What the store is asked for. */
+type StoreEffect = Extract<Effect, { readonly request: RequestId }>;
 
 export interface DriverOptions {
   readonly core: Core;
@@ -120,16 +126,11 @@ export class Driver {
   }
 
   #perform(effect: Effect): void {
+    if ("request" in effect) return void this.#ask(this.#answerTo(effect));
     const { listener } = this.#options;
     switch (effect.type) {
-      case "create":
-        return void this.#create(effect.request, effect.segment);
-      case "get":
-        return void this.#get(effect.request, effect.position);
-      case "readManifest":
-        return void this.#readManifest(effect.request);
-      case "readLedger":
-        return void this.#readLedger(effect.request, effect.manifest);
+      case "deleteLease":
+        return void this.#options.requests.deleteLease(effect.number);
       case "send":
         return this.#send(effect.to, effect.message);
       case "committed":
@@ -150,10 +151,35 @@ export class Driver {
         return;
       case "view":
         return listener.viewChanged(effect.view);
+      case "members":
+        return listener.membersChanged(effect.list);
       case "transferred":
         return listener.transferred(effect.outcome, effect.target);
       case "stopped":
         return listener.stopped();
+    }
+  }
+
+  async #answerTo(effect: StoreEffect): Promise<Input> {
+    const { requests } = this.#options;
+    const { request } = effect;
+    switch (effect.type) {
+      case "create":
+        return { type: "createResult", request, outcome: await requests.create(effect.segment) };
+      case "get":
+        return { type: "getResult", request, outcome: await requests.get(effect.position) };
+      case "readManifest":
+        return { type: "manifestResult", request, outcome: await requests.readManifest() };
+      case "readLedger": {
+        const outcome = await requests.readLedger(effect.manifest);
+        return { type: "ledgerResult", request, outcome };
+      }
+      case "listLeases":
+        return { type: "leasesResult", request, outcome: await requests.listLeases(effect.after) };
+      case "createLease": {
+        const outcome = await requests.createLease(effect.number, effect.epoch);
+        return { type: "leaseResult", request, outcome };
+      }
     }
   }
 
@@ -177,37 +203,10 @@ export class Driver {
     }
   }
 
-  async #create(request: number, segment: Segment): Promise<void> {
+  /** Performs a request; its answer comes back as an input. */
+  async #ask(answer: Promise<Input>): Promise<void> {
     try {
-      const outcome = await this.#options.requests.create(segment);
-      this.feed({ type: "createResult", request, outcome });
-    } catch (error) {
-      this.#options.listener.broken(error);
-    }
-  }
-
-  async #get(request: number, position: number): Promise<void> {
-    try {
-      const outcome = await this.#options.requests.get(position);
-      this.feed({ type: "getResult", request, outcome });
-    } catch (error) {
-      this.#options.listener.broken(error);
-    }
-  }
-
-  async #readManifest(request: number): Promise<void> {
-    try {
-      const outcome = await this.#options.requests.readManifest();
-      this.feed({ type: "manifestResult", request, outcome });
-    } catch (error) {
-      this.#options.listener.broken(error);
-    }
-  }
-
-  async #readLedger(request: number, manifest: ManifestView): Promise<void> {
-    try {
-      const outcome = await this.#options.requests.readLedger(manifest);
-      this.feed({ type: "ledgerResult", request, outcome });
+      this.feed(await answer);
     } catch (error) {
       this.#options.listener.broken(error);
     }

@@ -6,6 +6,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Logger } from "winston";
 import { Core } from "../core/core.js";
+import { defaultPriority } from "../core/members.js";
 import { SuraftError } from "../errors.js";
 import { sealSegment } from "../log/segment-codec.js";
 import { segmentName } from "../log/names.js";
@@ -13,15 +14,22 @@ import { SegmentLog } from "../log/segment-log.js";
 import { implementNodeService } from "../peer/node-service.js";
 import { AppendRouter } from "./append-router.js";
 import { coreTiming } from "./core-settings.js";
+import { Handovers } from "./handovers.js";
+import { Membership } from "./membership.js";
 import { Driver } from "./driver.js";
 import { ForwardedAppends } from "./forwarded-appends.js";
+import { changedList } from "./member-change.js";
+import type { MemberChange } from "./member-change.js";
+import { probeNewcomers } from "./newcomers.js";
 import { Peers } from "./peers.js";
-import { refusalError } from "./refusal-error.js";
+import { refusalError, returnError } from "./refusal-error.js";
 import { StoreRequests } from "./store-requests.js";
 import { transferError } from "./transfer-error.js";
+import { untilLeading } from "./until-leading.js";
 import { version } from "./version.js";
 import type { CoreStart } from "../core/options.js";
 import type { ManifestView } from "../core/manifest.js";
+import type { MemberList } from "../core/members.js";
 import type {
   Answer,
   Message,
@@ -52,6 +60,7 @@ import type {
   Node,
   NodeMember,
   NodeStatus,
+  PlannedMembers,
   TransferOptions,
 } from "./node.js";
 import type { RoutedAppend } from "./routed-append.js";
@@ -60,7 +69,8 @@ export interface LogNodeOptions {
   readonly config: NodeConfig;
   /** Where this node serves, with the port that it really has. */
   readonly address: string;
-  readonly members: readonly NodeMember[];
+  /** The list that the cluster was founded with. */
+  readonly founding: readonly NodeMember[];
   readonly store: Store;
   /** What `start.ageMs` was read from. */
   readonly clock: AgeClock;
@@ -72,6 +82,9 @@ export interface LogNodeOptions {
 
 /** How long an append without a deadline waits for a leader, in election timeouts. */
 const patienceTimeouts = 4;
+
+/** A node that is to become a member has so long to answer. */
+const probeTimeoutMs = 2000;
 
 /** A transfer takes a look, a claim and what was under way before: so many creates have time. */
 const transferCreates = 6;
@@ -98,29 +111,39 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   #heardAtMs = performance.now();
   #stopping = false;
   #drained: () => void = () => undefined;
-  /** Who waits for the end of a transfer, in the order in which they asked. */
-  readonly #transfers: ((outcome: TransferOutcome, target: string | undefined) => void)[] = [];
+  readonly #handovers: Handovers;
+  readonly #membership: Membership;
+  #announceDueMs = 0;
+  #namedLeaderId: string | undefined;
 
   constructor(options: LogNodeOptions) {
     this.#options = options;
-    const { config, store, members, start, clock } = options;
+    const { config, address, founding, store, start, clock } = options;
+    const { nodeId } = config;
     const { clusterId } = start.manifest;
     this.limits = config;
-    this.self = { clusterId, nodeId: config.nodeId, incarnation: randomUUID() };
+    this.self = { clusterId, nodeId, incarnation: randomUUID() };
     this.nodeService = implementNodeService(this);
     const { cacheBytesMax, storeRequestTimeoutMs: requestTimeoutMs } = config;
     this.log = new SegmentLog({ store, clusterId, cacheBytesMax, requestTimeoutMs });
     this.#requests = new StoreRequests({
       store,
+      clusterId,
       timeoutMs: config.storeRequestTimeoutMs,
       onHealth: (healthy, cause) => this.#storeHealthChanged(healthy, cause),
     });
+    const { settings, tickMs } = coreTiming(config);
+    const members = founding.map((member) => ({
+      ...member,
+      voter: true,
+      priority: defaultPriority,
+    }));
     this.#core = new Core({
-      nodeId: config.nodeId,
+      nodeId,
       incarnation: this.self.incarnation,
       clusterId,
-      members: members.map(({ nodeId }) => nodeId),
-      settings: coreTiming(config).settings,
+      members,
+      settings,
       start,
       random: Math.random,
       nonce: () => randomBytes(16).toString("hex"),
@@ -135,13 +158,19 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       toLeader: (nodeId, appends) => this.#peers.forward(nodeId, appends),
       onClosed: (appender) => this.#peers.closed(appender),
     });
+    this.#membership = new Membership({
+      self: { nodeId, address },
+      configured: config.members,
+      list: this.#core.members,
+    });
+    this.#handovers = new Handovers({ tickMs, feed: (input) => this.#driver.feed(input) });
     this.#peers = new Peers({
       self: this.self,
-      members,
       timeoutMs: config.electionTimeoutMs,
       router: this.#router,
       logger: options.logger,
       receive: (sender, message) => this.receive(sender, message, () => undefined),
+      onLeaderNamed: (leaderId) => this.#leaderNamed(leaderId),
     });
     this.#driver = new Driver({
       core: this.#core,
@@ -150,6 +179,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       listener: this,
       send: (to, message) => this.#peers.send(to, message),
     });
+    this.#peers.update(this.#membership.members);
   }
 
   /** Begins to take part. */
@@ -159,6 +189,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#ticker = setInterval(() => {
       this.#driver.feed({ type: "tick" });
       this.#router.tick();
+      this.#announce();
     }, tickMs);
   }
 
@@ -169,8 +200,8 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   async leave(timeoutMs: number): Promise<void> {
     this.#stopping = true;
     this.#changed();
-    if (this.#core.view.role !== "leader" || this.#options.members.length === 1) return;
-    const { outcome, target } = await this.#transfer(undefined, timeoutMs);
+    if (this.#core.view.role !== "leader" || this.#membership.members.length === 1) return;
+    const { outcome, target } = await this.#handovers.begin(undefined, timeoutMs);
     const { logger } = this.#options;
     if (outcome === "done") logger.info(`${target} leads now`);
     else logger.warn(`the leadership was not handed over: ${outcome}`);
@@ -226,9 +257,10 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   status(): NodeStatus {
-    const { config, address, members, store } = this.#options;
+    const { config, address, store } = this.#options;
     const { clusterId } = this.self;
     const { role, term, leaderId, fault } = this.#core.view;
+    const { members } = this.#membership;
     const notServingReason = this.#whyNotServing();
     return {
       nodeId: config.nodeId,
@@ -236,8 +268,9 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       clusterId,
       role,
       term,
-      leader: members.find(({ nodeId }) => nodeId === leaderId),
+      leader: this.#membership.find(leaderId),
       members,
+      membersVersion: this.#membership.list.version,
       tailPosition: this.#core.walk.tail,
       storeUrl: store.url,
       storeHealthy: this.#requests.healthy,
@@ -254,11 +287,33 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   async transferLeadership({ targetId, timeoutMs }: TransferOptions): Promise<NodeMember> {
     const { electionTimeoutMs } = this.#options.config;
     const patienceMs = Math.max(2 * electionTimeoutMs, transferCreates * this.#requests.createMs);
-    const { outcome, target } = await this.#transfer(targetId, Math.min(patienceMs, timeoutMs));
-    const { members } = this.#options;
-    const leader = members.find(({ nodeId }) => nodeId === this.#core.view.leaderId);
+    const bound = Math.min(patienceMs, timeoutMs);
+    const { outcome, target } = await this.#handovers.begin(targetId, bound);
+    const { members } = this.#membership;
+    const leader = this.#membership.find(this.#core.view.leaderId);
     if (outcome === "done" && leader !== undefined) return leader;
     throw transferError(outcome, { target: target ?? targetId, leader, members });
+  }
+
+  async planMembers(change: MemberChange): Promise<PlannedMembers> {
+    const { role, leaderId } = this.#core.view;
+    const { members, list } = this.#membership;
+    const leader = this.#membership.find(leaderId);
+    if (role !== "leader") throw transferError("notLeader", { target: undefined, leader, members });
+    const changed = changedList(list, change);
+    const { address } = this.#options;
+    const { force } = change;
+    const timeoutMs = probeTimeoutMs;
+    const probe = { self: this.self, ownAddress: address, list, changed, force, timeoutMs };
+    return { list: changed, warnings: await probeNewcomers(probe) };
+  }
+
+  async forceLeadership(signal: AbortSignal): Promise<number> {
+    if (this.#core.view.fault !== undefined || this.#stopping) {
+      throw new SuraftError("unavailable", this.#whyNotServing());
+    }
+    if (this.#core.view.role !== "leader") this.#driver.feed({ type: "force" });
+    return await untilLeading(this, signal);
   }
 
   watch(listener: (status: NodeStatus) => void): () => void {
@@ -325,10 +380,39 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#options.onFatal(new SuraftError("conflict", `node ${config.nodeId}: ${fault.message}`));
   }
 
+  membersChanged(list: MemberList): void {
+    const { nodeId } = this.#options.config;
+    const wasMember = this.#membership.own !== undefined;
+    this.#membership.update(list);
+    const { members, own } = this.#membership;
+    this.#peers.update(members);
+    const names = members.map((member) => member.nodeId).join(", ");
+    const { logger } = this.#options;
+    logger.info(`members, version ${list.version}: ${names}`);
+    if (wasMember && own === undefined) logger.warn(`${nodeId} was removed from the cluster`);
+    this.#changed();
+  }
+
   transferred(outcome: TransferOutcome, target: string | undefined): void {
-    // A second transfer is refused at once, so it has its answer before the first one ends.
-    const waiting = outcome === "busy" ? this.#transfers.pop() : this.#transfers.shift();
-    waiting?.(outcome, target);
+    this.#handovers.ended({ outcome, target });
+  }
+
+  announced(member: NodeMember): string | undefined {
+    const { nodeId, address } = member;
+    if (this.#membership.announced(member)) {
+      this.#options.logger.info(`${nodeId} is at ${address}`);
+      this.#peers.update(this.#membership.members);
+      this.#changed();
+    } else if (this.#membership.find(nodeId)?.address === address) this.#peers.isBack(nodeId);
+    return this.#core.view.leaderId;
+  }
+
+  /** A node that is no member hears of the leader from members only. */
+  #leaderNamed(leaderId: string): void {
+    const { own } = this.#membership;
+    const isNews = this.#namedLeaderId !== leaderId;
+    this.#namedLeaderId = leaderId;
+    if (own === undefined && isNews) this.#router.setRoute(this.#route(this.#core.view));
   }
 
   leftBehind(manifest: ManifestView): void {
@@ -345,16 +429,14 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
 
-  #transfer(
-    target: string | undefined,
-    timeoutMs: number,
-  ): Promise<{ outcome: TransferOutcome; target: string | undefined }> {
-    const { tickMs } = coreTiming(this.#options.config);
-    const timeoutTicks = Math.max(1, Math.round(timeoutMs / tickMs));
-    return new Promise((resolve) => {
-      this.#transfers.push((outcome, chosen) => resolve({ outcome, target: chosen }));
-      this.#driver.feed({ type: "transfer", target, timeoutTicks });
-    });
+  /** While it hears no leader, it says where it is: others may look for it elsewhere. */
+  #announce(): void {
+    const now = performance.now();
+    const { role, leaderId } = this.#core.view;
+    if (leaderId !== undefined || role === "leader" || now < this.#announceDueMs) return;
+    const { config, address } = this.#options;
+    this.#announceDueMs = now + config.electionTimeoutMs;
+    this.#peers.announce(address);
   }
 
   /**
@@ -372,7 +454,9 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       return { type: "never", error: new SuraftError("unavailable", fault.message) };
     }
     if (role === "leader") return { type: "here" };
-    return leaderId === undefined ? { type: "nowhere" } : { type: "leader", nodeId: leaderId };
+    const named = this.#membership.own === undefined ? this.#namedLeaderId : undefined;
+    const nodeId = leaderId ?? named;
+    return nodeId === undefined ? { type: "nowhere" } : { type: "leader", nodeId };
   }
 
   #storeHealthChanged(healthy: boolean, cause: string): void {
@@ -387,6 +471,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     if (fault !== undefined) return fault.message;
     if (this.#stopping) return "the node is stopping";
     if (role === "starting") return "the node is reading the log";
+    if (this.#membership.own === undefined) return "the node is no member of the cluster";
     if (!this.#requests.healthy) return "the store does not answer";
     return leaderId === undefined ? "no leader is known" : "";
   }
@@ -400,20 +485,3 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
 
 /** Where a repeat stands of which the log remembers only that it does. */
 const forgotten = { firstIndex: 0, entryCount: 0, term: 0, timestampMs: 0 };
-
-function returnError(reason: ReturnReason): SuraftError {
-  switch (reason) {
-    case "overloaded":
-      return new SuraftError("overloaded", "too many appends wait for the store; slow down");
-    case "notLeader":
-    case "deposed":
-    case "leftBehind":
-    case "storeUnavailable":
-      // Worth another try, by whoever leads next.
-      return new SuraftError("not_leader", `the leader stepped down: ${reason}`);
-    case "stopping":
-      return new SuraftError("not_leader", "the leader is stopping");
-    case "notBegun":
-      return new SuraftError("unavailable", "an earlier append of the same client was refused");
-  }
-}

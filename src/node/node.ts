@@ -3,6 +3,8 @@
 import type { SuraftError } from "../errors.js";
 import type { ScannedAppend } from "../log/append-scan.js";
 import type { LogReader } from "../log/log-reader.js";
+import type { Member, MemberList } from "../core/members.js";
+import type { MemberChange } from "./member-change.js";
 import type { Fault, ProducerOutcome, Role } from "../core/protocol.js";
 
 /** Appends that became durable together, or one that was durable before. */
@@ -73,7 +75,10 @@ export interface NodeStatus {
   readonly role: Role;
   readonly term: number;
   readonly leader: NodeMember | undefined;
-  readonly members: readonly NodeMember[];
+  /** Where this node reaches them. */
+  readonly members: readonly Member[];
+  /** Of the list of members: 0 is the founding one. */
+  readonly membersVersion: number;
   readonly tailPosition: number;
   readonly storeUrl: string;
   readonly storeHealthy: boolean;
@@ -97,6 +102,13 @@ export interface TransferOptions {
   readonly targetId: string | undefined;
   /** At most so long; a node takes less by itself. */
   readonly timeoutMs: number;
+}
+
+/** A list of members that has not been appended. */
+export interface PlannedMembers {
+  readonly list: MemberList;
+  /** For people: for example, that a learner does not answer. */
+  readonly warnings: readonly string[];
 }
 
 /** A running node. */
@@ -123,6 +135,17 @@ export interface Node {
   transferLeadership(options: TransferOptions): Promise<NodeMember>;
   /** What this node's log says about a producer's append. As far as it must see: after `barrier`. */
   outcomeOf(producerId: number, sequence: number): ProducerOutcome;
+  /**
+   * Works out another list of members, to be appended as a control. Rejects with a SuraftError:
+   * `not_leader` with a hint; `invalid` if the change does not fit the list; `conflict` if the caller
+   * saw another list, or a voter to be added does not answer.
+   */
+  planMembers(change: MemberChange): Promise<PlannedMembers>;
+  /**
+   * Leads without votes; resolves to the term once it does. For a cluster whose majority is lost: the
+   * store decides, nothing acknowledged is lost. Rejects with `unavailable` or the signal's reason.
+   */
+  forceLeadership(signal: AbortSignal): Promise<number>;
   /** How long ago, in milliseconds, this node last had proof of its tail or heard of it from the leader. */
   tailAgeMs(): number;
 }

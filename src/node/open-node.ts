@@ -1,7 +1,6 @@
 /** Opens a node on its store: checks the store, finds or founds the cluster, joins it. */
 
 import type { Logger } from "winston";
-import { SuraftError } from "../errors.js";
 import { openCluster } from "../log/manifest.js";
 import { storeFailure } from "../log/store-failure.js";
 import { checkStore } from "../store/check-store.js";
@@ -38,11 +37,12 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
     await checkStore(store, { signal });
     const { ageMs } = clock;
     const manifest = await openCluster(store, { members: config.members, signal });
-    const members = knownMembers(config, manifest.members, logger);
-    logger.info(`cluster ${manifest.clusterId} in ${store.url}`);
-    const start = { manifest: manifest, ledger: undefined, ageMs };
+    const { clusterId, members: founding } = manifest;
+    warnOfStrangers(config, founding, logger);
+    logger.info(`cluster ${clusterId} in ${store.url}`);
+    const start = { manifest, ledger: undefined, ageMs };
     const address = config.advertise;
-    const node = new LogNode({ config, address, members, store, clock, start, logger, onFatal });
+    const node = new LogNode({ config, address, founding, store, clock, start, logger, onFatal });
     return { node, store };
   } catch (error) {
     await store.close();
@@ -60,28 +60,22 @@ function open(config: NodeConfig, onFatal: (error: Error) => void): Store {
   }
 }
 
-/**
- * The cluster's own list says who the members are. Where they are reached, this node's
- * configuration says, if it names them: an address may have changed since the founding.
- */
-function knownMembers(
-  config: NodeConfig,
-  founded: readonly NodeMember[],
+/** A configuration with other members than the cluster's is likely to be another cluster's. */
+function warnOfStrangers(
+  { members }: NodeConfig,
+  founding: readonly NodeMember[],
   logger: Logger,
-): readonly NodeMember[] {
-  const ids = founded.map(({ nodeId }) => nodeId).join(", ");
-  if (!founded.some(({ nodeId }) => nodeId === config.nodeId)) {
-    const message =
-      `${config.nodeId} is no member of the cluster in ${config.store}; ` +
-      `its members are ${ids}, as it was founded`;
-    throw new SuraftError("invalid", message);
-  }
-  const strangers = config.members.filter((member) => !founded.some(sameNode(member)));
-  if (strangers.length > 0) {
-    const names = strangers.map(({ nodeId }) => nodeId).join(", ");
-    logger.warn(`${names} named in this node's members, but the cluster was founded with ${ids}`);
-  }
-  return founded.map((member) => config.members.find(sameNode(member)) ?? member);
+): void {
+  // Without a list of its own it names itself alone: it comes to join.
+  if (members.length === 1) return;
+  const strangers = members.filter((member) => !founding.some(sameNode(member)));
+  if (strangers.length === 0) return;
+  const names = strangers.map(({ nodeId }) => nodeId).join(", ");
+  const ids = founding.map(({ nodeId }) => nodeId).join(", ");
+  logger.warn(
+    `${names} named in this node's members, but the cluster was founded with ${ids}; ` +
+      "who belongs to it now, the log says",
+  );
 }
 
 function sameNode(member: NodeMember): (other: NodeMember) => boolean {

@@ -13,13 +13,23 @@ import type { RoutedAppender } from "./routed-appender.js";
 
 export interface PeersOptions {
   readonly self: Identity;
-  readonly members: readonly NodeMember[];
   /** How long a vote, a barrier or a former leader's answer may take. */
   readonly timeoutMs: number;
   readonly router: AppendRouter;
   readonly logger: Logger;
   readonly receive: (sender: Sender, message: Message) => void;
+  readonly onLeaderNamed: (leaderId: string) => void;
 }
+
+interface Peer {
+  readonly address: string;
+  readonly client: PeerClient;
+  /** Set while it is no member any more: then the connection ends. */
+  leaving: NodeJS.Timeout | undefined;
+}
+
+/** A node that was removed hears of the next leader for so many election timeouts. */
+const leavingTimeouts = 16;
 
 interface Forward {
   readonly nodeId: string;
@@ -27,46 +37,66 @@ interface Forward {
 }
 
 export class Peers {
-  readonly #router: AppendRouter;
-  readonly #timeoutMs: number;
-  readonly #clients = new Map<string, PeerClient>();
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<string, Peer>();
   #forward: Forward | undefined;
 
   constructor(options: PeersOptions) {
-    const { self, members, timeoutMs, logger, receive } = options;
-    this.#router = options.router;
-    this.#timeoutMs = timeoutMs;
-    for (const { nodeId, address } of members) {
-      if (nodeId === self.nodeId) continue;
-      const onReachable = (reachable: boolean, reason: string): void => {
-        if (reachable) logger.info(`${nodeId} at ${address} answers`);
-        else logger.warn(`${nodeId} at ${address} does not answer: ${reason}`);
-      };
-      const client = new PeerClient({ self, nodeId, address, timeoutMs, receive, onReachable });
-      this.#clients.set(nodeId, client);
+    this.#options = options;
+  }
+
+  /** Who the members are now, and where. One that is no member any more can be reached for a while. */
+  update(members: readonly NodeMember[]): void {
+    const { self, timeoutMs } = this.#options;
+    for (const [nodeId, peer] of this.#peers) {
+      clearTimeout(peer.leaving);
+      peer.leaving = undefined;
+      const address = members.find((member) => member.nodeId === nodeId)?.address;
+      if (address === peer.address) continue;
+      if (address !== undefined) this.#drop(nodeId, peer);
+      else peer.leaving = setTimeout(() => this.#drop(nodeId, peer), leavingTimeouts * timeoutMs);
     }
+    for (const { nodeId, address } of members) {
+      if (nodeId === self.nodeId || this.#peers.has(nodeId)) continue;
+      const client = this.#connect(nodeId, address);
+      this.#peers.set(nodeId, { address, client, leaving: undefined });
+    }
+  }
+
+  /** A node that did not answer is there again: no more waiting before the next try to connect. */
+  isBack(nodeId: string): void {
+    const peer = this.#peers.get(nodeId);
+    if (peer?.client.isSilent !== true) return;
+    peer.client.close();
+    this.#peers.set(nodeId, { ...peer, client: this.#connect(nodeId, peer.address) });
+  }
+
+  /** Tells every other member where this node is. */
+  announce(address: string): void {
+    for (const { client } of this.#peers.values()) client.announce(address);
   }
 
   /** Sends a message; it may get lost. */
   send(to: string, message: Message): void {
-    this.#clients.get(to)?.send(message);
+    this.#peers.get(to)?.client.send(message);
   }
 
   /** Hands appends on to the leader; the router hears what became of them. */
   forward(leaderId: string, appends: readonly RoutedAppend[]): void {
     if (this.#forward?.nodeId !== leaderId || !this.#forward.stream.isOpen) {
-      this.#forward?.stream.end();
+      this.#endForward();
       this.#forward = this.#openForward(leaderId);
     }
     if (this.#forward !== undefined) return this.#forward.stream.send(appends);
-    this.#router.returned(appends, new SuraftError("not_leader", `${leaderId} is no member`));
+    this.#options.router.returned(
+      appends,
+      new SuraftError("not_leader", `${leaderId} is no member`),
+    );
   }
 
   /** Another node leads: what was handed to the one before must be answered soon. */
   leads(leaderId: string): void {
-    if (this.#forward === undefined || this.#forward.nodeId === leaderId) return;
-    this.#forward.stream.end();
-    this.#forward = undefined;
+    if (this.#forward !== undefined && this.#forward.nodeId !== leaderId) this.#endForward();
   }
 
   /** Nothing more comes of the appender. */
@@ -75,16 +105,40 @@ export class Peers {
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
+    for (const { client, leaving } of this.#peers.values()) {
+      clearTimeout(leaving);
+      client.close();
+    }
+  }
+
+  #drop(nodeId: string, { client }: Peer): void {
+    if (this.#forward?.nodeId === nodeId) this.#endForward();
+    client.close();
+    this.#peers.delete(nodeId);
+  }
+
+  #connect(nodeId: string, address: string): PeerClient {
+    const { self, timeoutMs, logger, receive, onLeaderNamed } = this.#options;
+    const onReachable = (reachable: boolean, reason: string): void => {
+      if (reachable) logger.info(`${nodeId} at ${address} answers`);
+      else logger.warn(`${nodeId} at ${address} does not answer: ${reason}`);
+    };
+    const told = { receive, onReachable, onLeaderNamed };
+    return new PeerClient({ self, nodeId, address, timeoutMs, ...told });
+  }
+
+  #endForward(): void {
+    this.#forward?.stream.end();
+    this.#forward = undefined;
   }
 
   #openForward(nodeId: string): Forward | undefined {
-    const peer = this.#clients.get(nodeId);
+    const peer = this.#peers.get(nodeId)?.client;
     if (peer === undefined) return undefined;
-    const router = this.#router;
+    const { router, timeoutMs } = this.#options;
     const stream = new ForwardStream<RoutedAppend>({
       peer,
-      graceMs: this.#timeoutMs,
+      graceMs: timeoutMs,
       committed: (run) => router.committed(run),
       repeated: (append, repeat) => router.repeated(append, repeat),
       returned: (append, error) => router.returned([append], error),

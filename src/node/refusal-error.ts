@@ -1,10 +1,10 @@
 /**
- * What a client is told of an append that the core refused. The kind says what to do next, the
+ * What a client is told of an append that the core refused or gave back. The kind says what to do next, the
  * details how the log is; `proto/suraft/v1/log.proto` has the list for clients.
  */
 
 import { SuraftError } from "../errors.js";
-import type { Refusal } from "../core/protocol.js";
+import type { Refusal, ReturnReason } from "../core/protocol.js";
 
 /** The error that stands for a refusal. */
 export function refusalError(refusal: Refusal): SuraftError {
@@ -63,6 +63,32 @@ export function refusalError(refusal: Refusal): SuraftError {
       const message = `the log begins at index ${firstIndex}, not at the expected one`;
       return conflict("expected_first_index", message, { firstIndex });
     }
+    case "membersConflict":
+      return membersConflict(refusal.version);
+  }
+}
+
+/** The list of members is not the one that the caller saw. */
+export function membersConflict(membersVersion: number): SuraftError {
+  const message = `the list of members has version ${membersVersion}; read it again`;
+  return conflict("members_version", message, { membersVersion });
+}
+
+/** The error that stands for appends that came back: certainly not in the log. */
+export function returnError(reason: ReturnReason): SuraftError {
+  switch (reason) {
+    case "overloaded":
+      return new SuraftError("overloaded", "too many appends wait for the store; slow down");
+    case "notLeader":
+    case "deposed":
+    case "leftBehind":
+    case "storeUnavailable":
+      // Worth another try, by whoever leads next.
+      return new SuraftError("not_leader", `the leader stepped down: ${reason}`);
+    case "stopping":
+      return new SuraftError("not_leader", "the leader is stopping");
+    case "notBegun":
+      return new SuraftError("unavailable", "an earlier append of the same client was refused");
   }
 }
 

@@ -5,15 +5,17 @@
 import { SuraftError } from "../errors.js";
 import { StoreError } from "../store/store.js";
 import { readManifest } from "../log/manifest.js";
-import { segmentName } from "../log/names.js";
+import { encodeLease, greatestLease } from "../log/leases.js";
+import { leaseName, segmentName } from "../log/names.js";
 import { decodeSegment, storedBytes } from "../log/segment-codec.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../core/manifest.js";
-import type { CreateOutcome, GetOutcome } from "../core/protocol.js";
-import type { Position, Segment } from "../core/types.js";
+import type { CreateOutcome, GetOutcome, LeasesOutcome } from "../core/protocol.js";
+import type { Epoch, Position, Segment } from "../core/types.js";
 import type { Store } from "../store/store.js";
 
 export interface StoreRequestsOptions {
   readonly store: Store;
+  readonly clusterId: string;
   readonly timeoutMs: number;
   /** The store began or ceased to answer; `cause` is for people. */
   readonly onHealth: (healthy: boolean, cause: string) => void;
@@ -90,6 +92,34 @@ export class StoreRequests {
       this.#note(false, error instanceof Error ? error.message : String(error));
       return { type: "unavailable" };
     }
+  }
+
+  async listLeases(after: number): Promise<LeasesOutcome> {
+    const { store, timeoutMs } = this.#options;
+    this.counts.lists++;
+    try {
+      const greatest = await greatestLease(store, after, AbortSignal.timeout(timeoutMs));
+      this.#note(true, "");
+      return { type: "listed", greatest };
+    } catch (error) {
+      this.#note(false, error instanceof Error ? error.message : String(error));
+      return { type: "unavailable" };
+    }
+  }
+
+  async createLease(number: number, epoch: Epoch): Promise<CreateOutcome> {
+    const { store, clusterId, timeoutMs } = this.#options;
+    this.counts.creates++;
+    const bytes = encodeLease(clusterId, number, epoch);
+    const signal = AbortSignal.timeout(timeoutMs);
+    return (await store.create(leaseName(number), bytes, { signal })).type;
+  }
+
+  /** Old leases do no harm: where deleting is not allowed, they stay. */
+  async deleteLease(number: number): Promise<void> {
+    const { store, timeoutMs } = this.#options;
+    const signal = AbortSignal.timeout(timeoutMs);
+    await store.delete(leaseName(number), { signal }).catch(() => undefined);
   }
 
   /** No manifest of this version names one. */

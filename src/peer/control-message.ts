@@ -24,5 +24,9 @@ function caseOf(
       if (expected === undefined) return { case: "trim", value };
       return { case: "trim", value: { ...value, expectedFirstIndex: BigInt(expected) } };
     }
+    case "members": {
+      const { version, members } = control.list;
+      return { case: "members", value: { version: BigInt(version), members: [...members] } };
+    }
   }
 }

@@ -25,6 +25,8 @@ import {
 } from "./messages.js";
 import { nodeService } from "./service.js";
 import type {
+  AnnounceRequest,
+  AnnounceResponseSchema,
   BarrierRequest,
   BarrierResponseSchema,
   ForwardResponseSchema,
@@ -69,6 +71,8 @@ export interface ForwardSink {
 export interface NodeServiceHost {
   readonly self: Identity;
   receive(sender: Sender, message: Message, reply: (message: Message) => void): void;
+  /** A node says where it is reached. Returns who leads, if that is known. */
+  announced(member: { readonly nodeId: string; readonly address: string }): string | undefined;
   forgetBarrier(nodeId: string, barrier: number): void;
   openForward(listener: ForwardListener): ForwardSink;
 }
@@ -80,6 +84,7 @@ export function implementNodeService(host: NodeServiceHost): ServiceRegistration
     barrier: (request, context) => barrier(host, request, context),
     heartbeat: (call) => heartbeats(host, call),
     standNow: (request) => standNow(host, request),
+    announce: (request) => announce(host, request),
     forward: (call) => new ForwardCall(host, call),
   });
 }
@@ -96,6 +101,14 @@ async function vote(
   });
   if (response !== undefined) return response;
   throw new SuraftError("unavailable", `${host.self.nodeId} does not vote yet`);
+}
+
+async function announce(
+  host: NodeServiceHost,
+  request: AnnounceRequest,
+): Promise<MessageInitShape<typeof AnnounceResponseSchema>> {
+  const { nodeId } = checkSender(request.sender, host.self);
+  return { leaderId: host.announced({ nodeId, address: request.address }) ?? "" };
 }
 
 async function standNow(

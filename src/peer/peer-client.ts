@@ -35,6 +35,8 @@ export interface PeerClientOptions {
   /** How long a vote or a barrier may take. */
   readonly timeoutMs: number;
   readonly receive: (sender: Sender, message: Message) => void;
+  /** The peer says who leads, in answer to where this node is. */
+  readonly onLeaderNamed: (leaderId: string) => void;
   /** The peer began or ceased to answer; `reason` is for people. */
   readonly onReachable: (reachable: boolean, reason: string) => void;
 }
@@ -85,6 +87,16 @@ export class PeerClient {
     }
   }
 
+  /** Tells the peer where this node is; it may get lost. */
+  announce(address: string): void {
+    if (!this.#closed) void this.#announce(address);
+  }
+
+  /** Whether the peer did not answer when it was last called. */
+  get isSilent(): boolean {
+    return this.#reachable === false;
+  }
+
   close(): void {
     this.#closed = true;
     this.#stream?.cancel();
@@ -108,6 +120,18 @@ export class PeerClient {
       const request = { sender: this.sender, barrier: BigInt(barrier) };
       const response = await this.calls.barrier(request, { timeoutMs });
       this.#received(response.sender, decodeBarrierResponse(response));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #announce(address: string): Promise<void> {
+    const { timeoutMs } = this.#options;
+    try {
+      const request = { sender: this.sender, address };
+      const { leaderId } = await this.calls.announce(request, { timeoutMs });
+      this.#note(true, "");
+      if (leaderId !== "") this.#options.onLeaderNamed(leaderId);
     } catch (error) {
       this.#failed(error);
     }

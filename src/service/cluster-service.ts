@@ -10,6 +10,7 @@ import type { Responses } from "../rpc/handlers.js";
 import { implementService, type ServiceRegistration } from "../rpc/server.js";
 import type { CallContext } from "../rpc/server-call.js";
 import { defineService } from "../rpc/service-definition.js";
+import { changeMembers, forceLeadership } from "./members.js";
 
 type StatusMessage = MessageInitShape<typeof NodeStatusSchema>;
 
@@ -42,6 +43,8 @@ export function implementClusterService(node: Node): ServiceRegistration {
       });
       return { leaderId: nodeId, leaderAddress: address };
     },
+    changeMembers: (request, context) => changeMembers(node, request, context),
+    forceLeadership: (_, context) => forceLeadership(node, context),
   });
 }
 
@@ -128,7 +131,8 @@ function statusMessage(node: Node, status: NodeStatus): StatusMessage {
     term: BigInt(status.term),
     leaderId: status.leader?.nodeId ?? "",
     leaderAddress: status.leader?.address ?? "",
-    members: status.members.map(({ nodeId, address }) => ({ nodeId, address })),
+    members: [...status.members],
+    membersVersion: BigInt(status.membersVersion),
     commitIndex: BigInt(node.log.nextIndex - 1),
     firstIndex: BigInt(node.log.firstIndex),
     tailPosition: BigInt(status.tailPosition),

@@ -259,6 +259,17 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
       if (failure !== undefined) return Promise.reject(failure);
       return Promise.resolve({ leaderId: targetId, leaderAddress: "127.0.0.1:1" });
     },
+    changeMembers: ({ add, removeIds, expectedVersion = 0n }) => {
+      const members = add.map(({ nodeId, address, learner, priority = 1 }) => ({
+        nodeId,
+        address,
+        voter: !learner,
+        priority,
+      }));
+      const warnings = removeIds.map((nodeId) => `${nodeId} is gone`);
+      return Promise.resolve({ version: expectedVersion + 1n, members, warnings });
+    },
+    forceLeadership: () => Promise.resolve({ term: TERM + 1n }),
     watchStatus: async (_request, responses, { signal }) => {
       responses.write({ status: statusOf() });
       await once(signal, "abort");

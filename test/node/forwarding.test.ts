@@ -83,6 +83,7 @@ describe("forwarded appends", () => {
       self: { clusterId: "c", nodeId: "n2", incarnation: "leader" },
       receive: () => undefined,
       forgetBarrier: () => undefined,
+      announced: () => undefined,
       openForward: (listener) => {
         const openAppender = leader.open.bind(leader);
         sink = new ForwardedAppends({ limits, openAppender, listener });
@@ -104,6 +105,7 @@ describe("forwarded appends", () => {
       timeoutMs: 5000,
       receive: () => undefined,
       onReachable: () => undefined,
+    onLeaderNamed: () => undefined,
     });
     follower = router(
       () => expect.fail("a follower's core takes nothing"),

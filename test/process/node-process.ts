@@ -12,8 +12,8 @@ export interface NodeProcessOptions {
   readonly nodeId: string;
   readonly address: string;
   readonly store: string;
-  /** As `--members` takes it. */
-  readonly members: string;
+  /** As `--members` takes it; without it the node is told of none. */
+  readonly members?: string;
   /** Further settings, by flag without the dashes. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -51,7 +51,7 @@ export class NodeProcess {
       "node-id": nodeId,
       listen: address,
       store,
-      members,
+      ...(members === undefined ? {} : { members }),
       ...hastySettings,
       ...settings,
     });

@@ -11,10 +11,12 @@ import type {
   Node,
   NodeMember,
   NodeStatus,
+  PlannedMembers,
   TransferOptions,
 } from "../../src/node/node.js";
 import type { ProducerOutcome, Standing } from "../../src/core/protocol.js";
 import { AppendModel } from "./append-model.js";
+import { changedList, type MemberChange } from "../../src/node/member-change.js";
 import { clusterId, MemoryLog } from "./memory-log.js";
 
 export interface MemoryNodeOptions {
@@ -121,7 +123,7 @@ export class MemoryNode implements Node {
   }
 
   status(): NodeStatus {
-    const self = { nodeId: "n1", address: "127.0.0.1:7101" };
+    const self = { nodeId: "n1", address: "127.0.0.1:7101", voter: true, priority: 1 };
     return {
       ...self,
       clusterId,
@@ -129,6 +131,7 @@ export class MemoryNode implements Node {
       term: this.log.term,
       leader: this.#leads ? self : undefined,
       members: [self],
+      membersVersion: 0,
       tailPosition: this.log.nextIndex,
       storeUrl: "memory:",
       storeHealthy: true,
@@ -170,6 +173,16 @@ export class MemoryNode implements Node {
 
   outcomeOf(producerId: number, sequence: number): ProducerOutcome {
     return this.model.outcomeOf(producerId, sequence);
+  }
+
+  async planMembers(change: MemberChange): Promise<PlannedMembers> {
+    const members = this.status().members;
+    return { list: changedList({ version: 0, members }, change), warnings: [] };
+  }
+
+  async forceLeadership(): Promise<number> {
+    this.lead(true);
+    return this.log.term;
   }
 
   tailAgeMs(): number {

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suraft/v1/cluster.proto.
  */
 export const file_suraft_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiLgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkiRwoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJIoYECgpOb2RlU3RhdHVzEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRISCgpjbHVzdGVyX2lkGAMgASgJEh0KBHJvbGUYBCABKA4yDy5zdXJhZnQudjEuUm9sZRIMCgR0ZXJtGAUgASgEEhEKCWxlYWRlcl9pZBgGIAEoCRIWCg5sZWFkZXJfYWRkcmVzcxgHIAEoCRIoCgdtZW1iZXJzGAggAygLMhcuc3VyYWZ0LnYxLk1lbWJlclN0YXR1cxIUCgxjb21taXRfaW5kZXgYCSABKAQSEwoLZmlyc3RfaW5kZXgYCiABKAQSFQoNdGFpbF9wb3NpdGlvbhgLIAEoBBINCgVzdG9yZRgMIAEoCRIVCg1zdG9yZV9oZWFsdGh5GA0gASgIEg8KB3NlcnZpbmcYDiABKAgSGgoSbm90X3NlcnZpbmdfcmVhc29uGA8gASgJEg8KB3ZlcnNpb24YECABKAkSKQoGdXB0aW1lGBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCXRpbWVzdGFtcBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGBMgASgEEjAKDnN0b3JlX3JlcXVlc3RzGBQgASgLMhguc3VyYWZ0LnYxLlN0b3JlUmVxdWVzdHMiPQoNU3RvcmVSZXF1ZXN0cxIPCgdjcmVhdGVzGAEgASgEEgwKBGdldHMYAiABKAQSDQoFbGlzdHMYAyABKAQiMAoMTWVtYmVyU3RhdHVzEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCSpnCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX1NUQVJUSU5HEAESEQoNUk9MRV9GT0xMT1dFUhACEhIKDlJPTEVfQ0FORElEQVRFEAMSDwoLUk9MRV9MRUFERVIQBDKLAgoOQ2x1c3RlclNlcnZpY2USRgoJR2V0U3RhdHVzEhsuc3VyYWZ0LnYxLkdldFN0YXR1c1JlcXVlc3QaHC5zdXJhZnQudjEuR2V0U3RhdHVzUmVzcG9uc2USTgoLV2F0Y2hTdGF0dXMSHS5zdXJhZnQudjEuV2F0Y2hTdGF0dXNSZXF1ZXN0Gh4uc3VyYWZ0LnYxLldhdGNoU3RhdHVzUmVzcG9uc2UwARJhChJUcmFuc2ZlckxlYWRlcnNoaXASJC5zdXJhZnQudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBolLnN1cmFmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiLgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkiRwoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJIrYBChRDaGFuZ2VNZW1iZXJzUmVxdWVzdBIhCgNhZGQYASADKAsyFC5zdXJhZnQudjEuTmV3TWVtYmVyEiQKBnVwZGF0ZRgCIAMoCzIULnN1cmFmdC52MS5OZXdNZW1iZXISEgoKcmVtb3ZlX2lkcxgDIAMoCRIdChBleHBlY3RlZF92ZXJzaW9uGAQgASgESACIAQESDQoFZm9yY2UYBSABKAhCEwoRX2V4cGVjdGVkX3ZlcnNpb24iYgoJTmV3TWVtYmVyEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIPCgdsZWFybmVyGAMgASgIEhUKCHByaW9yaXR5GAQgASgNSACIAQFCCwoJX3ByaW9yaXR5ImQKFUNoYW5nZU1lbWJlcnNSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgEEigKB21lbWJlcnMYAiADKAsyFy5zdXJhZnQudjEuTWVtYmVyU3RhdHVzEhAKCHdhcm5pbmdzGAMgAygJIhgKFkZvcmNlTGVhZGVyc2hpcFJlcXVlc3QiJwoXRm9yY2VMZWFkZXJzaGlwUmVzcG9uc2USDAoEdGVybRgBIAEoBCKfBAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIdCgRyb2xlGAQgASgOMg8uc3VyYWZ0LnYxLlJvbGUSDAoEdGVybRgFIAEoBBIRCglsZWFkZXJfaWQYBiABKAkSFgoObGVhZGVyX2FkZHJlc3MYByABKAkSKAoHbWVtYmVycxgIIAMoCzIXLnN1cmFmdC52MS5NZW1iZXJTdGF0dXMSFwoPbWVtYmVyc192ZXJzaW9uGBUgASgEEhQKDGNvbW1pdF9pbmRleBgJIAEoBBITCgtmaXJzdF9pbmRleBgKIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAsgASgEEg0KBXN0b3JlGAwgASgJEhUKDXN0b3JlX2hlYWx0aHkYDSABKAgSDwoHc2VydmluZxgOIAEoCBIaChJub3Rfc2VydmluZ19yZWFzb24YDyABKAkSDwoHdmVyc2lvbhgQIAEoCRIpCgZ1cHRpbWUYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoJdGltZXN0YW1wGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYEyABKAQSMAoOc3RvcmVfcmVxdWVzdHMYFCABKAsyGC5zdXJhZnQudjEuU3RvcmVSZXF1ZXN0cyI9Cg1TdG9yZVJlcXVlc3RzEg8KB2NyZWF0ZXMYASABKAQSDAoEZ2V0cxgCIAEoBBINCgVsaXN0cxgDIAEoBCJRCgxNZW1iZXJTdGF0dXMSDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg0KBXZvdGVyGAMgASgIEhAKCHByaW9yaXR5GAQgASgNKmcKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfU1RBUlRJTkcQARIRCg1ST0xFX0ZPTExPV0VSEAISEgoOUk9MRV9DQU5ESURBVEUQAxIPCgtST0xFX0xFQURFUhAEMrkDCg5DbHVzdGVyU2VydmljZRJGCglHZXRTdGF0dXMSGy5zdXJhZnQudjEuR2V0U3RhdHVzUmVxdWVzdBocLnN1cmFmdC52MS5HZXRTdGF0dXNSZXNwb25zZRJOCgtXYXRjaFN0YXR1cxIdLnN1cmFmdC52MS5XYXRjaFN0YXR1c1JlcXVlc3QaHi5zdXJhZnQudjEuV2F0Y2hTdGF0dXNSZXNwb25zZTABEmEKElRyYW5zZmVyTGVhZGVyc2hpcBIkLnN1cmFmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiUuc3VyYWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlElIKDUNoYW5nZU1lbWJlcnMSHy5zdXJhZnQudjEuQ2hhbmdlTWVtYmVyc1JlcXVlc3QaIC5zdXJhZnQudjEuQ2hhbmdlTWVtYmVyc1Jlc3BvbnNlElgKD0ZvcmNlTGVhZGVyc2hpcBIhLnN1cmFmdC52MS5Gb3JjZUxlYWRlcnNoaXBSZXF1ZXN0GiIuc3VyYWZ0LnYxLkZvcmNlTGVhZGVyc2hpcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks for a node's view.
@@ -138,6 +138,168 @@ export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResp
   messageDesc(file_suraft_v1_cluster, 5);
 
 /**
+ * Asks for another list of members.
+ *
+ * @generated from message suraft.v1.ChangeMembersRequest
+ */
+export type ChangeMembersRequest = Message<"suraft.v1.ChangeMembersRequest"> & {
+  /**
+   * Members to add.
+   *
+   * @generated from field: repeated suraft.v1.NewMember add = 1;
+   */
+  add: NewMember[];
+
+  /**
+   * Members to change: all of a member's fields become those that are given here.
+   *
+   * @generated from field: repeated suraft.v1.NewMember update = 2;
+   */
+  update: NewMember[];
+
+  /**
+   * The ids of members to remove.
+   *
+   * @generated from field: repeated string remove_ids = 3;
+   */
+  removeIds: string[];
+
+  /**
+   * Only if this is the version of the list. Without it: whatever the list is.
+   *
+   * @generated from field: optional uint64 expected_version = 4;
+   */
+  expectedVersion?: bigint | undefined;
+
+  /**
+   * Also voters that do not answer are added.
+   *
+   * @generated from field: bool force = 5;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message suraft.v1.ChangeMembersRequest.
+ * Use `create(ChangeMembersRequestSchema)` to create a new message.
+ */
+export const ChangeMembersRequestSchema: GenMessage<ChangeMembersRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 6);
+
+/**
+ * A member as it shall be.
+ *
+ * @generated from message suraft.v1.NewMember
+ */
+export type NewMember = Message<"suraft.v1.NewMember"> & {
+  /**
+   * The node's id.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Where the node serves gRPC: `host:port`.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * The node neither votes nor leads, and serves reads.
+   *
+   * @generated from field: bool learner = 3;
+   */
+  learner: boolean;
+
+  /**
+   * Of two voters the greater one shall lead; with 0 a voter never leads. 1 if it is not said.
+   *
+   * @generated from field: optional uint32 priority = 4;
+   */
+  priority?: number | undefined;
+};
+
+/**
+ * Describes the message suraft.v1.NewMember.
+ * Use `create(NewMemberSchema)` to create a new message.
+ */
+export const NewMemberSchema: GenMessage<NewMember> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 7);
+
+/**
+ * The new list.
+ *
+ * @generated from message suraft.v1.ChangeMembersResponse
+ */
+export type ChangeMembersResponse = Message<"suraft.v1.ChangeMembersResponse"> & {
+  /**
+   * Its version: one more than before.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * All members.
+   *
+   * @generated from field: repeated suraft.v1.MemberStatus members = 2;
+   */
+  members: MemberStatus[];
+
+  /**
+   * What the caller should know: for example, that a learner does not answer.
+   *
+   * @generated from field: repeated string warnings = 3;
+   */
+  warnings: string[];
+};
+
+/**
+ * Describes the message suraft.v1.ChangeMembersResponse.
+ * Use `create(ChangeMembersResponseSchema)` to create a new message.
+ */
+export const ChangeMembersResponseSchema: GenMessage<ChangeMembersResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 8);
+
+/**
+ * Asks a node to lead.
+ *
+ * @generated from message suraft.v1.ForceLeadershipRequest
+ */
+export type ForceLeadershipRequest = Message<"suraft.v1.ForceLeadershipRequest"> & {
+};
+
+/**
+ * Describes the message suraft.v1.ForceLeadershipRequest.
+ * Use `create(ForceLeadershipRequestSchema)` to create a new message.
+ */
+export const ForceLeadershipRequestSchema: GenMessage<ForceLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 9);
+
+/**
+ * The node leads.
+ *
+ * @generated from message suraft.v1.ForceLeadershipResponse
+ */
+export type ForceLeadershipResponse = Message<"suraft.v1.ForceLeadershipResponse"> & {
+  /**
+   * Its term.
+   *
+   * @generated from field: uint64 term = 1;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message suraft.v1.ForceLeadershipResponse.
+ * Use `create(ForceLeadershipResponseSchema)` to create a new message.
+ */
+export const ForceLeadershipResponseSchema: GenMessage<ForceLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 10);
+
+/**
  * One node's view.
  *
  * @generated from message suraft.v1.NodeStatus
@@ -193,11 +355,18 @@ export type NodeStatus = Message<"suraft.v1.NodeStatus"> & {
   leaderAddress: string;
 
   /**
-   * The members of the cluster.
+   * The members of the cluster, where this node reaches them.
    *
    * @generated from field: repeated suraft.v1.MemberStatus members = 8;
    */
   members: MemberStatus[];
+
+  /**
+   * The version of the list of members: counts its changes.
+   *
+   * @generated from field: uint64 members_version = 21;
+   */
+  membersVersion: bigint;
 
   /**
    * The index of the last committed entry that the node knows. 0 if there is none.
@@ -290,7 +459,7 @@ export type NodeStatus = Message<"suraft.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 6);
+  messageDesc(file_suraft_v1_cluster, 11);
 
 /**
  * Counts of store requests since the process began.
@@ -325,7 +494,7 @@ export type StoreRequests = Message<"suraft.v1.StoreRequests"> & {
  * Use `create(StoreRequestsSchema)` to create a new message.
  */
 export const StoreRequestsSchema: GenMessage<StoreRequests> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 7);
+  messageDesc(file_suraft_v1_cluster, 12);
 
 /**
  * A member as a node sees it.
@@ -346,6 +515,20 @@ export type MemberStatus = Message<"suraft.v1.MemberStatus"> & {
    * @generated from field: string address = 2;
    */
   address: string;
+
+  /**
+   * Whether it votes and may lead. Learners serve reads.
+   *
+   * @generated from field: bool voter = 3;
+   */
+  voter: boolean;
+
+  /**
+   * Of two voters the greater one shall lead; with 0 a voter never leads.
+   *
+   * @generated from field: uint32 priority = 4;
+   */
+  priority: number;
 };
 
 /**
@@ -353,7 +536,7 @@ export type MemberStatus = Message<"suraft.v1.MemberStatus"> & {
  * Use `create(MemberStatusSchema)` to create a new message.
  */
 export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 8);
+  messageDesc(file_suraft_v1_cluster, 13);
 
 /**
  * What a node does in the election.
@@ -450,6 +633,31 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof TransferLeadershipRequestSchema;
     output: typeof TransferLeadershipResponseSchema;
+  },
+  /**
+   * Adds, removes and changes members: any number of them in one step. The answer means that the new
+   * list is committed. Only the leader does it: any other node refuses with FAILED_PRECONDITION and
+   * says in the metadata who leads. A leader that is no voter any more hands over. ABORTED: the list
+   * is not the one that the caller saw, or a voter to be added does not answer; nothing has changed.
+   *
+   * @generated from rpc suraft.v1.ClusterService.ChangeMembers
+   */
+  changeMembers: {
+    methodKind: "unary";
+    input: typeof ChangeMembersRequestSchema;
+    output: typeof ChangeMembersResponseSchema;
+  },
+  /**
+   * Has this node lead without votes: for a cluster whose majority is lost for good. It reads the log
+   * to its end and claims; the store decides, so nothing that was acknowledged is lost, and a leader
+   * that is alive steps down. Then change the list of members. The answer means that it leads.
+   *
+   * @generated from rpc suraft.v1.ClusterService.ForceLeadership
+   */
+  forceLeadership: {
+    methodKind: "unary";
+    input: typeof ForceLeadershipRequestSchema;
+    output: typeof ForceLeadershipResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_suraft_v1_cluster, 0);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/node/v1/node.proto.
  */
 export const file_suraft_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiXwoPU3RhbmROb3dSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoIhIKEFN0YW5kTm93UmVzcG9uc2UilAQKDkZvcndhcmRSZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESAGIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgCiAEBEh4KEXNldF9mZW5jaW5nX3Rva2VuGAUgASgJSAOIAQESLwoOa2V5X2NvbmRpdGlvbnMYBiADKAsyFy5zdXJhZnQudjEuS2V5Q29uZGl0aW9uEiYKBnNlbmRlchgHIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIOCgZzdHJlYW0YCCABKAQSFQoNY2xvc2VkX3N0cmVhbRgJIAEoBBIrCgRvcGVuGAogASgLMhsuc3VyYWZ0Lm5vZGUudjEuT3BlbkNvbnRyb2xIABItCgVjbG9zZRgLIAEoCzIcLnN1cmFmdC5ub2RlLnYxLkNsb3NlQ29udHJvbEgAEisKBHRyaW0YDCABKAsyGy5zdXJhZnQubm9kZS52MS5UcmltQ29udHJvbEgAQgkKB2NvbnRyb2xCFgoUX2V4cGVjdGVkX25leHRfaW5kZXhCEAoOX2ZlbmNpbmdfdG9rZW5CFAoSX3NldF9mZW5jaW5nX3Rva2VuIg0KC09wZW5Db250cm9sIiMKDENsb3NlQ29udHJvbBITCgtwcm9kdWNlcl9pZBgBIAEoBCJeCgtUcmltQ29udHJvbBITCgtmaXJzdF9pbmRleBgBIAEoBBIhChRleHBlY3RlZF9maXJzdF9pbmRleBgCIAEoBEgAiAEBQhcKFV9leHBlY3RlZF9maXJzdF9pbmRleCKQAQoPRm9yd2FyZFJlc3BvbnNlEiEKBGFja3MYASADKAsyEy5zdXJhZnQudjEuQWNrUmFuZ2USKgoIZmFpbHVyZXMYAiADKAsyGC5zdXJhZnQudjEuQXBwZW5kRmFpbHVyZRIuCgZvcGVuZWQYAyADKAsyHi5zdXJhZnQubm9kZS52MS5PcGVuZWRQcm9kdWNlciI1Cg5PcGVuZWRQcm9kdWNlchIOCgZhcHBlbmQYASABKAQSEwoLcHJvZHVjZXJfaWQYAiABKAQykQMKC05vZGVTZXJ2aWNlEkEKBFZvdGUSGy5zdXJhZnQubm9kZS52MS5Wb3RlUmVxdWVzdBocLnN1cmFmdC5ub2RlLnYxLlZvdGVSZXNwb25zZRJUCglIZWFydGJlYXQSIC5zdXJhZnQubm9kZS52MS5IZWFydGJlYXRSZXF1ZXN0GiEuc3VyYWZ0Lm5vZGUudjEuSGVhcnRiZWF0UmVzcG9uc2UoATABEkoKB0JhcnJpZXISHi5zdXJhZnQubm9kZS52MS5CYXJyaWVyUmVxdWVzdBofLnN1cmFmdC5ub2RlLnYxLkJhcnJpZXJSZXNwb25zZRJNCghTdGFuZE5vdxIfLnN1cmFmdC5ub2RlLnYxLlN0YW5kTm93UmVxdWVzdBogLnN1cmFmdC5ub2RlLnYxLlN0YW5kTm93UmVzcG9uc2USTgoHRm9yd2FyZBIeLnN1cmFmdC5ub2RlLnYxLkZvcndhcmRSZXF1ZXN0Gh8uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_suraft_v1_log]);
+  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEIrIBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCCJzChFIZWFydGJlYXRSZXNwb25zZRImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDAoEdGVybRgCIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEEhEKCWR1cGxpY2F0ZRgEIAEoCCJJCg5CYXJyaWVyUmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDwoHYmFycmllchgCIAEoBCJxCg9CYXJyaWVyUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQSDgoGcHJvdmVuGAMgASgIEhUKDXRhaWxfcG9zaXRpb24YBCABKAQiXwoPU3RhbmROb3dSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoIhIKEFN0YW5kTm93UmVzcG9uc2UiSgoPQW5ub3VuY2VSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIPCgdhZGRyZXNzGAIgASgJIiUKEEFubm91bmNlUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJIscECg5Gb3J3YXJkUmVxdWVzdBIhCgdlbnRyaWVzGAEgAygLMhAuc3VyYWZ0LnYxLkVudHJ5Ei0KCHByb2R1Y2VyGAIgASgLMhsuc3VyYWZ0LnYxLlByb2R1Y2VyU2VxdWVuY2USIAoTZXhwZWN0ZWRfbmV4dF9pbmRleBgDIAEoBEgBiAEBEhoKDWZlbmNpbmdfdG9rZW4YBCABKAlIAogBARIeChFzZXRfZmVuY2luZ190b2tlbhgFIAEoCUgDiAEBEi8KDmtleV9jb25kaXRpb25zGAYgAygLMhcuc3VyYWZ0LnYxLktleUNvbmRpdGlvbhImCgZzZW5kZXIYByABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDgoGc3RyZWFtGAggASgEEhUKDWNsb3NlZF9zdHJlYW0YCSABKAQSKwoEb3BlbhgKIAEoCzIbLnN1cmFmdC5ub2RlLnYxLk9wZW5Db250cm9sSAASLQoFY2xvc2UYCyABKAsyHC5zdXJhZnQubm9kZS52MS5DbG9zZUNvbnRyb2xIABIrCgR0cmltGAwgASgLMhsuc3VyYWZ0Lm5vZGUudjEuVHJpbUNvbnRyb2xIABIxCgdtZW1iZXJzGA0gASgLMh4uc3VyYWZ0Lm5vZGUudjEuTWVtYmVyc0NvbnRyb2xIAEIJCgdjb250cm9sQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiINCgtPcGVuQ29udHJvbCIjCgxDbG9zZUNvbnRyb2wSEwoLcHJvZHVjZXJfaWQYASABKAQiXgoLVHJpbUNvbnRyb2wSEwoLZmlyc3RfaW5kZXgYASABKAQSIQoUZXhwZWN0ZWRfZmlyc3RfaW5kZXgYAiABKARIAIgBAUIXChVfZXhwZWN0ZWRfZmlyc3RfaW5kZXgiUAoOTWVtYmVyc0NvbnRyb2wSDwoHdmVyc2lvbhgBIAEoBBItCgdtZW1iZXJzGAIgAygLMhwuc3VyYWZ0Lm5vZGUudjEuTGlzdGVkTWVtYmVyIlEKDExpc3RlZE1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFdm90ZXIYAyABKAgSEAoIcHJpb3JpdHkYBCABKA0ikAEKD0ZvcndhcmRSZXNwb25zZRIhCgRhY2tzGAEgAygLMhMuc3VyYWZ0LnYxLkFja1JhbmdlEioKCGZhaWx1cmVzGAIgAygLMhguc3VyYWZ0LnYxLkFwcGVuZEZhaWx1cmUSLgoGb3BlbmVkGAMgAygLMh4uc3VyYWZ0Lm5vZGUudjEuT3BlbmVkUHJvZHVjZXIiNQoOT3BlbmVkUHJvZHVjZXISDgoGYXBwZW5kGAEgASgEEhMKC3Byb2R1Y2VyX2lkGAIgASgEMuADCgtOb2RlU2VydmljZRJBCgRWb3RlEhsuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlcXVlc3QaHC5zdXJhZnQubm9kZS52MS5Wb3RlUmVzcG9uc2USVAoJSGVhcnRiZWF0EiAuc3VyYWZ0Lm5vZGUudjEuSGVhcnRiZWF0UmVxdWVzdBohLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlc3BvbnNlKAEwARJKCgdCYXJyaWVyEh4uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5CYXJyaWVyUmVzcG9uc2USTQoIU3RhbmROb3cSHy5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1JlcXVlc3QaIC5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1Jlc3BvbnNlEk0KCEFubm91bmNlEh8uc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXF1ZXN0GiAuc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXNwb25zZRJOCgdGb3J3YXJkEh4uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVzcG9uc2UoATABYgZwcm90bzM", [file_suraft_v1_log]);
 
 /**
  * The process that sends a message, and the node that it is meant for.
@@ -403,6 +403,56 @@ export const StandNowResponseSchema: GenMessage<StandNowResponse> = /*@__PURE__*
   messageDesc(file_suraft_node_v1_node, 9);
 
 /**
+ * Where a node is.
+ *
+ * @generated from message suraft.node.v1.AnnounceRequest
+ */
+export type AnnounceRequest = Message<"suraft.node.v1.AnnounceRequest"> & {
+  /**
+   * The node.
+   *
+   * @generated from field: suraft.node.v1.Sender sender = 1;
+   */
+  sender?: Sender | undefined;
+
+  /**
+   * Where it serves: `host:port`.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message suraft.node.v1.AnnounceRequest.
+ * Use `create(AnnounceRequestSchema)` to create a new message.
+ */
+export const AnnounceRequestSchema: GenMessage<AnnounceRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 10);
+
+/**
+ * It was heard.
+ *
+ * @generated from message suraft.node.v1.AnnounceResponse
+ */
+export type AnnounceResponse = Message<"suraft.node.v1.AnnounceResponse"> & {
+  /**
+   * Who leads, as far as the receiver knows; empty if it knows none. A node that is no member hears
+   * no heartbeats, and hands its clients' appends on to this one.
+   *
+   * @generated from field: string leader_id = 1;
+   */
+  leaderId: string;
+};
+
+/**
+ * Describes the message suraft.node.v1.AnnounceResponse.
+ * Use `create(AnnounceResponseSchema)` to create a new message.
+ */
+export const AnnounceResponseSchema: GenMessage<AnnounceResponse> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 11);
+
+/**
  * An append handed on. The fields 1 to 6 are those of suraft.v1.AppendRequest, in the client's bytes.
  *
  * @generated from message suraft.node.v1.ForwardRequest
@@ -501,6 +551,14 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
      */
     value: TrimControl;
     case: "trim";
+  } | {
+    /**
+     * Changes the members.
+     *
+     * @generated from field: suraft.node.v1.MembersControl members = 13;
+     */
+    value: MembersControl;
+    case: "members";
   } | { case: undefined; value?: undefined };
 };
 
@@ -509,7 +567,7 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 10);
+  messageDesc(file_suraft_node_v1_node, 12);
 
 /**
  * Opens a producer.
@@ -524,7 +582,7 @@ export type OpenControl = Message<"suraft.node.v1.OpenControl"> & {
  * Use `create(OpenControlSchema)` to create a new message.
  */
 export const OpenControlSchema: GenMessage<OpenControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 11);
+  messageDesc(file_suraft_node_v1_node, 13);
 
 /**
  * Closes a producer for good, at its last number.
@@ -545,7 +603,7 @@ export type CloseControl = Message<"suraft.node.v1.CloseControl"> & {
  * Use `create(CloseControlSchema)` to create a new message.
  */
 export const CloseControlSchema: GenMessage<CloseControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 12);
+  messageDesc(file_suraft_node_v1_node, 14);
 
 /**
  * Removes the entries below an index.
@@ -573,7 +631,77 @@ export type TrimControl = Message<"suraft.node.v1.TrimControl"> & {
  * Use `create(TrimControlSchema)` to create a new message.
  */
 export const TrimControlSchema: GenMessage<TrimControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 13);
+  messageDesc(file_suraft_node_v1_node, 15);
+
+/**
+ * Puts a list of members in the place of the one before.
+ *
+ * @generated from message suraft.node.v1.MembersControl
+ */
+export type MembersControl = Message<"suraft.node.v1.MembersControl"> & {
+  /**
+   * Its version: refused unless it is one more than the list's.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * All members.
+   *
+   * @generated from field: repeated suraft.node.v1.ListedMember members = 2;
+   */
+  members: ListedMember[];
+};
+
+/**
+ * Describes the message suraft.node.v1.MembersControl.
+ * Use `create(MembersControlSchema)` to create a new message.
+ */
+export const MembersControlSchema: GenMessage<MembersControl> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 16);
+
+/**
+ * A node of the cluster.
+ *
+ * @generated from message suraft.node.v1.ListedMember
+ */
+export type ListedMember = Message<"suraft.node.v1.ListedMember"> & {
+  /**
+   * The node's id.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Where the node serves gRPC.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Whether it votes and may lead.
+   *
+   * @generated from field: bool voter = 3;
+   */
+  voter: boolean;
+
+  /**
+   * Of two voters the greater one shall lead; with 0 a voter never leads.
+   *
+   * @generated from field: uint32 priority = 4;
+   */
+  priority: number;
+};
+
+/**
+ * Describes the message suraft.node.v1.ListedMember.
+ * Use `create(ListedMemberSchema)` to create a new message.
+ */
+export const ListedMemberSchema: GenMessage<ListedMember> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 17);
 
 /**
  * What became of appends handed on: every append is answered once, by an ack, a failure or as
@@ -609,7 +737,7 @@ export type ForwardResponse = Message<"suraft.node.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 14);
+  messageDesc(file_suraft_node_v1_node, 18);
 
 /**
  * The answer to an append that opened a producer.
@@ -637,7 +765,7 @@ export type OpenedProducer = Message<"suraft.node.v1.OpenedProducer"> & {
  * Use `create(OpenedProducerSchema)` to create a new message.
  */
 export const OpenedProducerSchema: GenMessage<OpenedProducer> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 15);
+  messageDesc(file_suraft_node_v1_node, 19);
 
 /**
  * Elections, heartbeats, and what a follower asks of its leader.
@@ -688,6 +816,17 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof StandNowRequestSchema;
     output: typeof StandNowResponseSchema;
+  },
+  /**
+   * A node that has started, and hears no leader yet, says where it is: its address may be another
+   * than the one in the list of members.
+   *
+   * @generated from rpc suraft.node.v1.NodeService.Announce
+   */
+  announce: {
+    methodKind: "unary";
+    input: typeof AnnounceRequestSchema;
+    output: typeof AnnounceResponseSchema;
   },
   /**
    * Hands clients' appends on to the leader. The first request of a stream carries only the sender.
