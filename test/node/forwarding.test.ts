@@ -105,7 +105,7 @@ describe("forwarded appends", () => {
       timeoutMs: 5000,
       receive: () => undefined,
       onReachable: () => undefined,
-    onLeaderNamed: () => undefined,
+      onLeaderNamed: () => undefined,
     });
     follower = router(
       () => expect.fail("a follower's core takes nothing"),
