@@ -236,6 +236,7 @@ export function decodeView(status: NodeStatus): NodeView {
       creates: Number(storeRequests?.creates ?? 0n),
       gets: Number(storeRequests?.gets ?? 0n),
       lists: Number(storeRequests?.lists ?? 0n),
+      deletes: Number(storeRequests?.deletes ?? 0n),
     },
   };
 }

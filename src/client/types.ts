@@ -204,6 +204,7 @@ export interface NodeView {
     readonly creates: number;
     readonly gets: number;
     readonly lists: number;
+    readonly deletes: number;
   };
 }
 

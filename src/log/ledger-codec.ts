@@ -39,12 +39,19 @@ export function encodeLedger(
   return writer.seal();
 }
 
-/** Decodes a cluster's ledger. Never throws, whatever the bytes are. */
+/**
+ * Decodes a cluster's ledger, the one with the checksum if one is expected. Never throws, whatever
+ * the bytes are.
+ */
 export function decodeLedger(
   bytes: Uint8Array,
   expectedClusterId: string,
+  expectedChecksum?: number,
 ): Decoded<LedgerSnapshot> {
-  return readObject(bytes, "Ledger", (fields) => {
+  return readObject(bytes, "Ledger", (fields, checksum) => {
+    if (checksum !== (expectedChecksum ?? checksum)) {
+      throw new Malformed("it is not the object that was named");
+    }
     const clusterId = fields.text(1, "cluster_id");
     if (clusterId !== expectedClusterId) throw new Malformed(`it is of the cluster ${clusterId}`);
     const firstIndex = atLeastOne(fields.number(2), "first_index");

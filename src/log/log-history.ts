@@ -1,271 +1,152 @@
 /**
- * The log's past, read from the store again, upwards or downwards.
+ * The log's past, read from the store again, upwards or downwards: from archives below the floor, from
+ * segments above it.
  *
- * Invariant: a segment that is given to a reader was judged again, by the rule of PROTOCOL.md
- * section 3, in a walk that must come to what it came to when the segments were committed; or it is
- * the very one, by position and checksum, that a valid segment names as its predecessor.
+ * Invariant: where the floor moves while a reader reads, the reader goes on in the archives.
  */
 
-import { advance, judge, logStart } from "../core/walk.js";
-import { SuraftError } from "../errors.js";
-import { segmentName } from "./names.js";
-import { ReadAhead, ReadAheadBudget } from "./read-ahead.js";
-import { memoryBytes } from "./segment-cache.js";
-import { SegmentFetcher } from "./segment-fetcher.js";
+import { assert } from "../core/assert.js";
+import { ArchiveGone, ArchiveReader } from "./archive-reader.js";
+import { outOfRange } from "./log-reader.js";
+import { manifestName, objectName } from "./names.js";
+import { ObjectGetter } from "./object-getter.js";
+import { RawHistory } from "./raw-history.js";
+import { BelowFloor } from "./segment-fetcher.js";
 import { SparseIndex } from "./sparse-index.js";
 import { corruptObject } from "./store-failure.js";
-import type { EntriesSegment, Position, Predecessor, Segment } from "../core/types.js";
+import type { ArchiveRef } from "../core/manifest.js";
+import type { EntriesSegment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { Store } from "../store/store.js";
+import type { LogPast } from "./log-past.js";
 
 export interface LogHistoryOptions {
   readonly store: Store;
   readonly clusterId: string;
+  readonly past: LogPast;
   readonly requestTimeoutMs: number;
   readonly indexRowsMax: number;
 }
 
-/** What readers of the past share among them. */
-const keptBytesMax = 16 * 1024 * 1024;
-/** What they all together have asked for ahead of their need. */
-const aheadBytesMax = 32 * 1024 * 1024;
-
 export class LogHistory {
   readonly index: SparseIndex;
-  readonly #clusterId: string;
-  readonly #fetcher: SegmentFetcher;
-  readonly #budget = new ReadAheadBudget(aheadBytesMax);
+  readonly #past: LogPast;
+  readonly #getter: ObjectGetter;
+  readonly #raw: RawHistory;
+  readonly #archives: ArchiveReader;
 
   constructor(options: LogHistoryOptions) {
-    const { store, clusterId, requestTimeoutMs, indexRowsMax } = options;
-    this.#clusterId = clusterId;
+    const { store, clusterId, past, requestTimeoutMs: timeoutMs, indexRowsMax } = options;
     this.index = new SparseIndex(indexRowsMax);
-    this.#fetcher = new SegmentFetcher({ store, timeoutMs: requestTimeoutMs, keptBytesMax });
+    this.#past = past;
+    this.#getter = new ObjectGetter({ store, timeoutMs });
+    const shared = { getter: this.#getter, clusterId };
+    this.#raw = new RawHistory({ ...shared, past, index: this.index });
+    this.#archives = new ArchiveReader(shared);
   }
 
   /** Gets sent to the store. */
   get gets(): number {
-    return this.#fetcher.gets;
+    return this.#getter.gets;
   }
 
   /**
    * The segments of entries from the one that holds an index up to the goal, the walk as it was or
-   * is. Where a damaged object stands on the way to that segment, it is found from the other side.
-   * Throws a SuraftError, or the signal's reason.
+   * is. Throws a SuraftError: `corrupt` naming the object, `out_of_range` where it was trimmed
+   * meanwhile, or what the store's failure means; or the signal's reason.
    */
   async *read(
     index: number,
     goal: WalkState,
     signal: AbortSignal,
   ): AsyncGenerator<EntriesSegment, void> {
-    const behindFirst = this.#isNearerFromBehind(index, goal);
-    let from = behindFirst ? await this.#stateFromBehind(index, goal, signal) : undefined;
-    let reached = false;
-    try {
-      for await (const segment of this.walk(from ?? this.#before(index), goal, signal)) {
-        if (!reached && segment.firstIndex + segment.entryCount <= index) continue;
-        reached = true;
-        yield segment;
+    for (let next = index; next < goal.nextIndex;) {
+      const before = next;
+      try {
+        for await (const segment of this.#upFrom(next, goal, signal)) {
+          if (segment.firstIndex >= goal.nextIndex) return;
+          next = segment.firstIndex + segment.entryCount;
+          yield segment;
+        }
+        assert(next > before, "what a reader asks for is below the goal");
+      } catch (error) {
+        await this.#goOn(error, signal);
       }
-      return;
-    } catch (error) {
-      if (reached || behindFirst || this.index.stride === 1 || !isCorrupt(error)) throw error;
-      from = await this.#stateFromBehind(index, goal, signal);
-      if (from === undefined) throw error;
     }
-    yield* this.walk(from, goal, signal);
   }
 
   /**
-   * The segments of entries from the one that holds an index down to the log's first. Throws as
-   * {@link read} does.
+   * The segments of entries from the one that holds an index, below the goal's, down to the first
+   * that was not trimmed. Throws as {@link read} does.
    */
   async *readBack(
     index: number,
     goal: WalkState,
     signal: AbortSignal,
   ): AsyncGenerator<EntriesSegment, void> {
-    const ahead = this.#ahead(signal, -1);
-    try {
-      let segment = await this.#holding(index, goal, signal);
-      while (segment !== undefined) {
-        if (segment.entryCount > 0) yield segment;
-        const { firstIndex, previous } = segment;
-        segment = await this.#preceding(previous, ahead, signal);
-        if (segment === undefined) return;
-        if (segment.firstIndex + segment.entryCount !== firstIndex) throw otherStory(previous);
-      }
-    } finally {
-      ahead.close();
-    }
-  }
-
-  /**
-   * Walks the store from a state of the walk to the goal, a later one, and yields the segments that
-   * count and have entries. Throws a SuraftError, or the signal's reason.
-   */
-  async *walk(
-    from: WalkState,
-    goal: WalkState,
-    signal: AbortSignal,
-  ): AsyncGenerator<EntriesSegment, void> {
-    let walk = from;
-    for await (const step of this.#steps(from, goal.tail, signal)) {
-      ({ walk } = step);
-      if (step.counted !== undefined) yield step.counted;
-    }
-    if (walk.tail === goal.tail) checkSame(walk, goal);
-  }
-
-  /** Walks to a position, past rows that it must agree with. */
-  async *#steps(
-    from: WalkState,
-    end: Position,
-    signal: AbortSignal,
-  ): AsyncGenerator<{ walk: WalkState; counted: EntriesSegment | undefined }, void> {
-    const ahead = this.#ahead(signal);
-    try {
-      let walk = from;
-      let row = this.index.above(walk.tail);
-      while (walk.tail < end) {
-        const segment = await ahead.take(walk.tail, end);
-        const verdict = this.#judge(walk, segment);
-        walk = advance(walk, segment, verdict);
-        if (walk.tail === row?.tail) {
-          checkSame(walk, row);
-          row = this.index.above(walk.tail);
+    for (let next = index; next >= this.#past.manifest.firstIndex;) {
+      const before = next;
+      try {
+        for await (const segment of this.#downFrom(next, goal, signal)) {
+          next = segment.firstIndex - 1;
+          yield segment;
         }
-        yield { walk, counted: verdict === "valid" ? withEntries(segment) : undefined };
+        assert(next < before, "what a reader asks for is below the goal");
+      } catch (error) {
+        await this.#goOn(error, signal);
       }
-    } finally {
-      ahead.close();
     }
-  }
-
-  #ahead(signal: AbortSignal, step: 1 | -1 = 1): ReadAhead<Segment> {
-    return new ReadAhead({
-      ask: (position) => this.#fetcher.fetch(position),
-      bytesOf: memoryBytes,
-      budget: this.#budget,
-      signal,
-      step,
-    });
-  }
-
-  /** The nearest known state at or before the segment that holds an index. */
-  #before(index: number): WalkState {
-    return this.index.beforeIndex(index) ?? logStart;
-  }
-
-  #isNearerFromBehind(index: number, goal: WalkState): boolean {
-    // A row for every segment names the very one.
-    if (this.index.stride === 1) return false;
-    const above = this.index.afterIndex(index) ?? goal;
-    return above.nextIndex - index <= index - this.#before(index).nextIndex;
-  }
-
-  #judge(walk: WalkState, segment: Segment): "valid" | "void" {
-    const verdict = judge(walk, segment, this.#clusterId);
-    if (verdict !== "corrupt") return verdict;
-    const reason = "it contradicts the segment that it follows";
-    throw corruptObject(segmentName(segment.position), reason);
-  }
-
-  /** The segment that holds an index below the goal's; undefined if there is none. */
-  async #holding(
-    index: number,
-    goal: WalkState,
-    signal: AbortSignal,
-  ): Promise<EntriesSegment | undefined> {
-    if (this.#isNearerFromBehind(index, goal)) {
-      const found = await this.#foundFromBehind(index, goal, signal);
-      if (found !== undefined) return found.segment;
-    }
-    for await (const segment of this.read(index, goal, signal)) return segment;
-    return undefined;
-  }
-
-  /** The state of the walk just before the segment that holds an index, found from behind. */
-  async #stateFromBehind(
-    index: number,
-    goal: WalkState,
-    signal: AbortSignal,
-  ): Promise<WalkState | undefined> {
-    const found = await this.#foundFromBehind(index, goal, signal);
-    if (found === undefined) return undefined;
-    const { epoch, window, term } = this.index.afterIndex(index) ?? goal;
-    const { position, previous, firstIndex, timestampMs } = found.segment;
-    const seen = { tail: position, last: previous, nextIndex: firstIndex, timestampMs };
-    return { epoch, window, term, sizeBytes: found.sizeBytesBefore, ...seen };
   }
 
   /**
-   * Follows `previous` down from a row above the index: each segment names the one before it, and
-   * its checksum. A claim names none, and a damaged one nothing: there the way ends.
+   * The index of the first entry with this timestamp or a later one, which there is below the goal.
+   * Throws as {@link read} does.
    */
-  async #foundFromBehind(
-    index: number,
-    goal: WalkState,
-    signal: AbortSignal,
-  ): Promise<{ segment: EntriesSegment; sizeBytesBefore: number } | undefined> {
-    const row = this.index.afterIndex(index) ?? goal;
-    const ahead = this.#ahead(signal, -1);
-    let sizeBytesBefore = row.sizeBytes;
-    try {
-      for (let named = row.last; named !== undefined;) {
-        const segment: Segment = await ahead.take(named.position, -1);
-        if (segment.type !== "entries" || segment.checksum !== named.checksum) return undefined;
-        sizeBytesBefore -= segment.sizeBytes;
-        if (segment.firstIndex <= index) return { segment, sizeBytesBefore };
-        named = segment.previous;
+  async findTimestamp(timestampMs: number, goal: WalkState, signal: AbortSignal): Promise<number> {
+    for (;;) {
+      try {
+        for (const archive of this.#past.manifest.archives) {
+          if (archive.timestampMs < timestampMs) continue;
+          const found = await this.#archives.findTimestamp(archive, timestampMs, signal);
+          if (found !== undefined) return found;
+        }
+        return await this.#raw.findTimestamp(timestampMs, goal, signal);
+      } catch (error) {
+        await this.#goOn(error, signal);
       }
-      return undefined;
-    } catch (error) {
-      if (isCorrupt(error)) return undefined;
-      throw error;
-    } finally {
-      ahead.close();
     }
   }
 
-  /** The last segment of entries up to a named one that counts; undefined where the log begins. */
-  async #preceding(
-    named: Predecessor,
-    ahead: ReadAhead<Segment>,
-    signal: AbortSignal,
-  ): Promise<EntriesSegment | undefined> {
-    const { position, checksum } = named;
-    const segment = await ahead.take(position, -1);
-    if (segment.checksum !== checksum) throw otherStory(named);
-    if (segment.type === "entries") return segment;
-    // A claim names no predecessor: what counted before it, a walk from the nearest row shows.
-    const from = this.index.atOrBelow(position) ?? logStart;
-    let last: EntriesSegment | undefined;
-    for await (const { counted } of this.#steps(from, position, signal)) last = counted ?? last;
-    return last;
+  #upFrom(index: number, goal: WalkState, signal: AbortSignal): AsyncIterable<EntriesSegment> {
+    const { manifest } = this.#past;
+    if (index >= manifest.floor.nextIndex) return this.#raw.read(index, goal, signal);
+    const archives = this.#archivesFor(index, goal);
+    return this.#archives.read({ archives, index, step: 1, signal });
   }
-}
 
-function withEntries(segment: Segment): EntriesSegment | undefined {
-  return segment.type === "entries" && segment.entryCount > 0 ? segment : undefined;
-}
+  #downFrom(index: number, goal: WalkState, signal: AbortSignal): AsyncIterable<EntriesSegment> {
+    const { manifest } = this.#past;
+    if (index >= manifest.floor.nextIndex) return this.#raw.readBack(index, goal, signal);
+    const archives = this.#archivesFor(index, goal);
+    return this.#archives.read({ archives, index, step: -1, signal });
+  }
 
-function isCorrupt(error: unknown): boolean {
-  return error instanceof SuraftError && error.kind === "corrupt";
-}
+  /** The archives, one of which holds the index. */
+  #archivesFor(index: number, goal: WalkState): readonly ArchiveRef[] {
+    const { archives, firstIndex, number } = this.#past.manifest;
+    if (index < firstIndex) throw outOfRange(index, { firstIndex, nextIndex: goal.nextIndex });
+    const holder = archives.find(({ nextIndex }) => index < nextIndex);
+    if (holder !== undefined && holder.firstIndex <= index) return archives;
+    throw corruptObject(manifestName(number), `no archive holds the entry at index ${index}`);
+  }
 
-/** The store must not tell another story than it told when the segments were committed. */
-function checkSame(walk: WalkState, known: WalkState): void {
-  const same =
-    walk.last?.position === known.last?.position &&
-    walk.last?.checksum === known.last?.checksum &&
-    walk.nextIndex === known.nextIndex &&
-    walk.sizeBytes === known.sizeBytes;
-  if (same) return;
-  throw otherStory(known.last ?? { position: walk.tail, checksum: 0 });
-}
-
-function otherStory({ position }: Predecessor): SuraftError {
-  const reason = "the store holds something else than was committed";
-  return corruptObject(segmentName(position), reason);
+  /** After an error that only says that the log's past lies elsewhere now; throws any other. */
+  async #goOn(error: unknown, signal: AbortSignal): Promise<void> {
+    if (error instanceof BelowFloor) return;
+    if (!(error instanceof ArchiveGone)) throw error;
+    await this.#past.refresh(signal);
+    const names = this.#past.manifest.archives.map(({ id }) => objectName({ type: "archive", id }));
+    if (!names.includes(error.message)) return;
+    throw corruptObject(error.message, "it has vanished from the store");
+  }
 }

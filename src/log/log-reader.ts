@@ -1,5 +1,6 @@
 /** What a node holds of the log: where it ends, and a way to read it from memory or the store. */
 
+import { SuraftError } from "../errors.js";
 import type { EntriesSegment } from "../core/types.js";
 
 export interface ReadOptions {
@@ -31,4 +32,16 @@ export interface LogReader {
   findTimestamp(timestampMs: number, signal: AbortSignal): Promise<number>;
   /** Resolves once `nextIndex` is greater than `index`, or rejects with the signal's reason. */
   waitPast(index: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What a reader hears that asks for an index where nothing can be read, or not any more. */
+export function outOfRange(
+  index: number,
+  log: { readonly firstIndex: number; readonly nextIndex: number },
+): SuraftError {
+  const { firstIndex, nextIndex } = log;
+  const details = { first_index: String(firstIndex), next_index: String(nextIndex) };
+  const where = index < firstIndex ? "was trimmed: the log begins at" : "is beyond the next index,";
+  const bound = index < firstIndex ? firstIndex : nextIndex;
+  return new SuraftError("out_of_range", `index ${index} ${where} ${bound}`, { details });
 }

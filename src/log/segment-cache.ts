@@ -48,6 +48,12 @@ export class SegmentCache {
     this.#head = 0;
   }
 
+  clear(): void {
+    this.#segments = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
   /** The segment that holds an index, if it is here. */
   find(index: number): EntriesSegment | undefined {
     let low = this.#head;

@@ -1,23 +1,34 @@
 /**
  * The log as far as a node holds it: the last segments in memory, the others in the store, where
- * the sparse index knows to begin.
+ * the sparse index and the manifest know to begin.
  *
- * Invariant: `nextIndex` never decreases, and every index below it can be read.
+ * Invariant: `firstIndex` and `nextIndex` never decrease, and every index between them can be read.
  */
 
 import { assert } from "../core/assert.js";
 import { advance, judge, logStart } from "../core/walk.js";
-import { SuraftError } from "../errors.js";
 import { LogHistory } from "./log-history.js";
+import { outOfRange } from "./log-reader.js";
 import { SegmentCache } from "./segment-cache.js";
 import type { EntriesSegment, Segment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { Store } from "../store/store.js";
+import type { LogPast } from "./log-past.js";
 import type { LogReader, ReadOptions } from "./log-reader.js";
+
+/** From where on a node holds a log. */
+export interface LogStart {
+  readonly walk: WalkState;
+  /** Entries below are gone for readers. */
+  readonly firstIndex: number;
+}
 
 export interface SegmentLogOptions {
   readonly store: Store;
   readonly clusterId: string;
+  readonly past: LogPast;
+  /** The log's beginning by default. */
+  readonly start?: LogStart;
   /** The last segments take at most this much memory. 64 MiB by default. */
   readonly cacheBytesMax?: number;
   /** A get that takes longer is made again. 10 seconds by default. */
@@ -32,19 +43,26 @@ interface Waiter {
 }
 
 export class SegmentLog implements LogReader {
-  readonly firstIndex = logStart.nextIndex;
   readonly #clusterId: string;
   readonly #cache: SegmentCache;
   readonly #history: LogHistory;
   readonly #waiters = new Set<Waiter>();
-  #walk: WalkState = logStart;
+  #walk: WalkState;
+  #firstIndex: number;
 
   constructor(options: SegmentLogOptions) {
-    const { store, clusterId, cacheBytesMax = 64 * 1024 * 1024 } = options;
+    const { store, clusterId, past, cacheBytesMax = 64 * 1024 * 1024 } = options;
     const { requestTimeoutMs = 10_000, indexRowsMax = 131_072 } = options;
+    const { walk, firstIndex } = options.start ?? wholeLog;
     this.#clusterId = clusterId;
     this.#cache = new SegmentCache(cacheBytesMax);
-    this.#history = new LogHistory({ store, clusterId, requestTimeoutMs, indexRowsMax });
+    this.#history = new LogHistory({ store, clusterId, past, requestTimeoutMs, indexRowsMax });
+    this.#walk = walk;
+    this.#firstIndex = firstIndex;
+  }
+
+  get firstIndex(): number {
+    return this.#firstIndex;
   }
 
   get nextIndex(): number {
@@ -69,22 +87,32 @@ export class SegmentLog implements LogReader {
     assert(verdict === "valid", "only valid segments are committed");
     this.#walk = advance(before, segment, verdict);
     if (segment.type !== "entries") return;
+    for (const record of segment.records) {
+      if (record.type === "trimmed") this.#trimmed(record.firstIndex);
+    }
     this.#history.index.add(before);
     // Without entries it moves nothing that a reader sees; the index keeps its timestamp.
     if (segment.entryCount === 0) return;
     this.#cache.push(segment);
-    for (const waiter of this.#waiters) {
-      if (waiter.index >= this.#walk.nextIndex) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
+    this.#wake();
+  }
+
+  /** The log went on without this node: it holds the log anew, from a later place on. */
+  restart({ walk, firstIndex }: LogStart): void {
+    assert(walk.tail >= this.#walk.tail, "a log goes on, not back");
+    this.#walk = walk;
+    this.#cache.clear();
+    this.#history.index.clear();
+    this.#trimmed(firstIndex);
+    this.#wake();
   }
 
   async *segments({ startIndex, signal }: ReadOptions): AsyncGenerator<EntriesSegment, void> {
-    this.#checkRange(startIndex, { first: this.firstIndex, last: this.nextIndex });
     let index = startIndex;
-    while (index < this.#walk.nextIndex) {
+    for (;;) {
       signal.throwIfAborted();
+      this.#checkRange(index, { first: this.firstIndex, last: this.nextIndex });
+      if (index === this.nextIndex) return;
       const cached = this.#cache.find(index);
       if (cached !== undefined) {
         index = cached.firstIndex + cached.entryCount;
@@ -95,7 +123,7 @@ export class SegmentLog implements LogReader {
       for await (const segment of this.#history.read(index, goal, signal)) {
         index = segment.firstIndex + segment.entryCount;
         yield segment;
-        if (this.#cache.find(index) !== undefined) break;
+        if (index < this.firstIndex || this.#cache.find(index) !== undefined) break;
       }
     }
   }
@@ -107,7 +135,10 @@ export class SegmentLog implements LogReader {
       const cached = this.#cache.find(index);
       if (cached === undefined) {
         // What is older than the oldest in memory never comes there.
-        yield* this.#history.readBack(index, this.#walk, signal);
+        for await (const segment of this.#history.readBack(index, this.#walk, signal)) {
+          if (segment.firstIndex + segment.entryCount <= this.firstIndex) return;
+          yield segment;
+        }
         return;
       }
       index = cached.firstIndex - 1;
@@ -118,14 +149,8 @@ export class SegmentLog implements LogReader {
   async findTimestamp(timestampMs: number, signal: AbortSignal): Promise<number> {
     const goal = this.#walk;
     if (timestampMs > goal.timestampMs) return goal.nextIndex;
-    const { index } = this.#history;
-    const from = index.beforeTimestamp(timestampMs) ?? logStart;
-    // With a row for every segment, the one behind this row is the first that is not older.
-    if (index.stride === 1 || from === logStart) return from.nextIndex;
-    for await (const segment of this.#history.walk(from, goal, signal)) {
-      if (segment.timestampMs >= timestampMs) return segment.firstIndex;
-    }
-    return goal.nextIndex;
+    const found = await this.#history.findTimestamp(timestampMs, goal, signal);
+    return Math.max(found, this.#firstIndex);
   }
 
   async waitPast(index: number, signal: AbortSignal): Promise<void> {
@@ -149,10 +174,20 @@ export class SegmentLog implements LogReader {
   }
 
   #checkRange(index: number, { first, last }: { first: number; last: number }): void {
-    if (index >= first && index <= last) return;
-    const { firstIndex, nextIndex } = this;
-    throw new SuraftError("out_of_range", `index ${index} is not between ${first} and ${last}`, {
-      details: { first_index: String(firstIndex), next_index: String(nextIndex) },
-    });
+    if (!(index >= first && index <= last)) throw outOfRange(index, this);
+  }
+
+  #trimmed(firstIndex: number): void {
+    this.#firstIndex = Math.max(this.#firstIndex, firstIndex);
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.index >= this.#walk.nextIndex) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
   }
 }
+
+const wholeLog: LogStart = { walk: logStart, firstIndex: logStart.nextIndex };

@@ -38,6 +38,13 @@ export class SparseIndex {
     return this.#stride;
   }
 
+  /** Forgets all rows: those that come are of a later part of the log. */
+  clear(): void {
+    this.#rows = new Columns(Math.min(this.#rowsMax, rowsAtFirst));
+    this.#stride = 1;
+    this.#untilNext = 0;
+  }
+
   /** Notes the walk just before a segment of entries. */
   add(before: WalkState): void {
     if (this.#untilNext > 0) {

@@ -17,3 +17,8 @@ export function storeFailure(error: unknown, object?: string): unknown {
 export function corruptObject(object: string, reason: string): SuraftError {
   return new SuraftError("corrupt", `${object}: ${reason}`, { details: { object } });
 }
+
+/** Whether something is damaged, rather than out of reach. */
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof SuraftError && error.kind === "corrupt";
+}

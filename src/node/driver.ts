@@ -17,9 +17,10 @@ import type {
   TransferOutcome,
   View,
 } from "../core/protocol.js";
+import type { LedgerSnapshot } from "../core/ledger/snapshot.js";
 import type { ManifestView } from "../core/manifest.js";
 import type { Append, NodeId, Segment } from "../core/types.js";
-import type { AgeClock } from "./age-clock.js";
+import type { AgeClock } from "../log/age-clock.js";
 import type { StoreRequests } from "./store-requests.js";
 
 /** What the driver tells the node that it belongs to. */
@@ -34,7 +35,7 @@ export interface DriverListener {
   membersChanged(list: MemberList): void;
   transferred(outcome: TransferOutcome, target: NodeId | undefined): void;
   /** What this node holds of the log begins anew, at the manifest's checkpoint. */
-  leftBehind(manifest: ManifestView): void;
+  leftBehind(manifest: ManifestView, ledger: LedgerSnapshot): void;
   stopped(): void;
   /** A bug: the process must end before it can do harm. */
   broken(error: unknown): void;
@@ -138,7 +139,7 @@ export class Driver {
       case "answered":
         return listener.answered(effect.append, effect.answer);
       case "leftBehind":
-        return listener.leftBehind(effect.manifest);
+        return listener.leftBehind(effect.manifest, effect.ledger);
       case "returned":
         return listener.returned(effect.appends, effect.reason);
       case "unknown":

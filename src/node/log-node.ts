@@ -10,24 +10,27 @@ import { defaultPriority } from "../core/members.js";
 import { SuraftError } from "../errors.js";
 import { sealSegment } from "../log/segment-codec.js";
 import { segmentName } from "../log/names.js";
+import { LogPast } from "../log/log-past.js";
 import { SegmentLog } from "../log/segment-log.js";
 import { implementNodeService } from "../peer/node-service.js";
 import { AppendRouter } from "./append-router.js";
 import { coreTiming } from "./core-settings.js";
+import { startOf } from "./core-start.js";
 import { Handovers } from "./handovers.js";
 import { Membership } from "./membership.js";
 import { Driver } from "./driver.js";
 import { ForwardedAppends } from "./forwarded-appends.js";
-import { changedList } from "./member-change.js";
 import type { MemberChange } from "./member-change.js";
-import { probeNewcomers } from "./newcomers.js";
+import { planMembers } from "./plan-members.js";
 import { Peers } from "./peers.js";
 import { refusalError, returnError } from "./refusal-error.js";
 import { StoreRequests } from "./store-requests.js";
 import { transferError } from "./transfer-error.js";
 import { untilLeading } from "./until-leading.js";
 import { version } from "./version.js";
+import { whyNotServing } from "./why-not-serving.js";
 import type { CoreStart } from "../core/options.js";
+import type { LedgerSnapshot } from "../core/ledger/snapshot.js";
 import type { ManifestView } from "../core/manifest.js";
 import type { MemberList } from "../core/members.js";
 import type {
@@ -47,8 +50,8 @@ import type {
   ServiceRegistration,
 } from "../peer/node-service.js";
 import type { Identity } from "../peer/messages.js";
-import type { Store } from "../store/store.js";
-import type { AgeClock } from "./age-clock.js";
+import type { CountingStore } from "../store/counting-store.js";
+import type { AgeClock } from "../log/age-clock.js";
 import type { Route } from "./append-router.js";
 import type { NodeConfig } from "./config.js";
 import type { DriverListener } from "./driver.js";
@@ -71,7 +74,7 @@ export interface LogNodeOptions {
   readonly address: string;
   /** The list that the cluster was founded with. */
   readonly founding: readonly NodeMember[];
-  readonly store: Store;
+  readonly store: CountingStore;
   /** What `start.ageMs` was read from. */
   readonly clock: AgeClock;
   readonly start: CoreStart;
@@ -82,9 +85,6 @@ export interface LogNodeOptions {
 
 /** How long an append without a deadline waits for a leader, in election timeouts. */
 const patienceTimeouts = 4;
-
-/** A node that is to become a member has so long to answer. */
-const probeTimeoutMs = 2000;
 
 /** A transfer takes a look, a claim and what was under way before: so many creates have time. */
 const transferCreates = 6;
@@ -125,11 +125,12 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.self = { clusterId, nodeId, incarnation: randomUUID() };
     this.nodeService = implementNodeService(this);
     const { cacheBytesMax, storeRequestTimeoutMs: requestTimeoutMs } = config;
-    this.log = new SegmentLog({ store, clusterId, cacheBytesMax, requestTimeoutMs });
     this.#requests = new StoreRequests({
       store,
       clusterId,
       timeoutMs: config.storeRequestTimeoutMs,
+      clock,
+      onManifest: (read) => past.note(read),
       onHealth: (healthy, cause) => this.#storeHealthChanged(healthy, cause),
     });
     const { settings, tickMs } = coreTiming(config);
@@ -138,6 +139,14 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       voter: true,
       priority: defaultPriority,
     }));
+    const past = new LogPast({
+      first: start,
+      ageMs: () => clock.ageMs,
+      read: () => this.#requests.manifest(),
+    });
+    const from = startOf(start);
+    const logOptions = { store, clusterId, past, start: from, cacheBytesMax, requestTimeoutMs };
+    this.log = new SegmentLog(logOptions);
     this.#core = new Core({
       nodeId,
       incarnation: this.self.incarnation,
@@ -280,7 +289,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       version,
       startedAtMs: this.#startedAtMs,
       change: this.#change,
-      storeRequests: { ...this.#requests.counts },
+      storeRequests: store.counts,
     };
   }
 
@@ -300,12 +309,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     const { members, list } = this.#membership;
     const leader = this.#membership.find(leaderId);
     if (role !== "leader") throw transferError("notLeader", { target: undefined, leader, members });
-    const changed = changedList(list, change);
-    const { address } = this.#options;
-    const { force } = change;
-    const timeoutMs = probeTimeoutMs;
-    const probe = { self: this.self, ownAddress: address, list, changed, force, timeoutMs };
-    return { list: changed, warnings: await probeNewcomers(probe) };
+    return await planMembers({ self: this.self, ownAddress: this.#options.address, list }, change);
   }
 
   async forceLeadership(signal: AbortSignal): Promise<number> {
@@ -415,10 +419,14 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     if (own === undefined && isNews) this.#router.setRoute(this.#route(this.#core.view));
   }
 
-  leftBehind(manifest: ManifestView): void {
-    // What a host holds of the log begins at its start, in this version: a new process starts anew.
-    const message = `left behind: the log goes on from manifest ${manifest.number}; start the node again`;
-    this.broken(new SuraftError("unavailable", message));
+  leftBehind(manifest: ManifestView, ledger: LedgerSnapshot): void {
+    const { logger } = this.#options;
+    const from = startOf({ manifest, ledger, ageMs: 0 });
+    logger.warn(
+      `left behind: while this node slept the log's beginning was deleted up to index ` +
+        `${manifest.floor.nextIndex}; it goes on from ${from.walk.nextIndex}`,
+    );
+    this.log.restart(from);
   }
 
   stopped(): void {
@@ -467,13 +475,12 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   #whyNotServing(): string {
-    const { fault, role, leaderId } = this.#core.view;
-    if (fault !== undefined) return fault.message;
-    if (this.#stopping) return "the node is stopping";
-    if (role === "starting") return "the node is reading the log";
-    if (this.#membership.own === undefined) return "the node is no member of the cluster";
-    if (!this.#requests.healthy) return "the store does not answer";
-    return leaderId === undefined ? "no leader is known" : "";
+    return whyNotServing({
+      view: this.#core.view,
+      stopping: this.#stopping,
+      isMember: this.#membership.own !== undefined,
+      storeHealthy: this.#requests.healthy,
+    });
   }
 
   #changed(): void {

@@ -2,6 +2,7 @@
 
 import type { SuraftError } from "../errors.js";
 import type { ScannedAppend } from "../log/append-scan.js";
+import type { RequestCounts } from "../store/counting-store.js";
 import type { LogReader } from "../log/log-reader.js";
 import type { Member, MemberList } from "../core/members.js";
 import type { MemberChange } from "./member-change.js";
@@ -90,11 +91,7 @@ export interface NodeStatus {
   readonly startedAtMs: number;
   /** Counts changes of role, term, leader, members and health. */
   readonly change: number;
-  readonly storeRequests: {
-    readonly creates: number;
-    readonly gets: number;
-    readonly lists: number;
-  };
+  readonly storeRequests: RequestCounts;
 }
 
 export interface TransferOptions {

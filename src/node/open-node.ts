@@ -1,11 +1,12 @@
 /** Opens a node on its store: checks the store, finds or founds the cluster, joins it. */
 
 import type { Logger } from "winston";
-import { openCluster } from "../log/manifest.js";
 import { storeFailure } from "../log/store-failure.js";
 import { checkStore } from "../store/check-store.js";
+import { CountingStore } from "../store/counting-store.js";
 import { openStore } from "../store/open-store.js";
-import { AgeClock } from "./age-clock.js";
+import { AgeClock } from "../log/age-clock.js";
+import { readCoreStart } from "./core-start.js";
 import { LogNode } from "./log-node.js";
 import type { Store } from "../store/store.js";
 import type { NodeConfig } from "./config.js";
@@ -30,17 +31,15 @@ const startTimeoutMs = 30_000;
 /** Throws a SuraftError that says what to change. Founds the cluster in an empty store. */
 export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
   const { config, logger, onFatal } = options;
-  const store = open(config, onFatal);
+  const store = new CountingStore(open(config, onFatal));
   try {
     const clock = new AgeClock();
     const signal = AbortSignal.timeout(startTimeoutMs);
     await checkStore(store, { signal });
-    const { ageMs } = clock;
-    const manifest = await openCluster(store, { members: config.members, signal });
-    const { clusterId, members: founding } = manifest;
+    const start = await readCoreStart(store, clock, { members: config.members, signal });
+    const { clusterId, number, members: founding } = start.manifest;
     warnOfStrangers(config, founding, logger);
-    logger.info(`cluster ${clusterId} in ${store.url}`);
-    const start = { manifest, ledger: undefined, ageMs };
+    logger.info(`cluster ${clusterId} in ${store.url}, manifest ${number}`);
     const address = config.advertise;
     const node = new LogNode({ config, address, founding, store, clock, start, logger, onFatal });
     return { node, store };

@@ -3,20 +3,28 @@
  */
 
 import { SuraftError } from "../errors.js";
-import { StoreError } from "../store/store.js";
+import { readLedger } from "../log/checkpoint.js";
 import { readManifest } from "../log/manifest.js";
 import { encodeLease, greatestLease } from "../log/leases.js";
-import { leaseName, segmentName } from "../log/names.js";
+import { leaseName, manifestName, segmentName } from "../log/names.js";
 import { decodeSegment, storedBytes } from "../log/segment-codec.js";
+import { corruptObject } from "../log/store-failure.js";
+import { reasonText } from "../store/abort.js";
+import { StoreError } from "../store/store.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../core/manifest.js";
 import type { CreateOutcome, GetOutcome, LeasesOutcome } from "../core/protocol.js";
 import type { Epoch, Position, Segment } from "../core/types.js";
+import type { ManifestRead } from "../log/log-past.js";
 import type { Store } from "../store/store.js";
+import type { AgeClock } from "../log/age-clock.js";
 
 export interface StoreRequestsOptions {
   readonly store: Store;
   readonly clusterId: string;
   readonly timeoutMs: number;
+  readonly clock: AgeClock;
+  /** A manifest read has found something. */
+  readonly onManifest: (read: ManifestRead) => void;
   /** The store began or ceased to answer; `cause` is for people. */
   readonly onHealth: (healthy: boolean, cause: string) => void;
 }
@@ -26,7 +34,6 @@ const createsRemembered = 8;
 
 export class StoreRequests {
   readonly #options: StoreRequestsOptions;
-  readonly counts = { creates: 0, gets: 0, lists: 0 };
   #healthy = true;
   #failures = 0;
   #createMs = 0;
@@ -46,7 +53,6 @@ export class StoreRequests {
 
   async create(segment: Segment): Promise<CreateOutcome> {
     const { store, timeoutMs } = this.#options;
-    this.counts.creates++;
     const startedMs = performance.now();
     const signal = AbortSignal.timeout(timeoutMs);
     const name = segmentName(segment.position);
@@ -59,7 +65,6 @@ export class StoreRequests {
 
   async get(position: Position): Promise<GetOutcome> {
     const { store, timeoutMs } = this.#options;
-    this.counts.gets++;
     const name = segmentName(position);
     try {
       const result = await store.get(name, { signal: AbortSignal.timeout(timeoutMs) });
@@ -76,27 +81,40 @@ export class StoreRequests {
     }
   }
 
+  /** Makes a manifest read. Throws a SuraftError. */
+  async manifest(): Promise<ManifestRead> {
+    const { store, timeoutMs, clock, onManifest } = this.#options;
+    const { ageMs } = clock;
+    const signal = AbortSignal.timeout(timeoutMs);
+    const found = await readManifest(store, signal).catch((error: unknown) => {
+      if (!(error instanceof SuraftError) && !signal.aborted) throw error;
+      const cause = reasonText(error);
+      if (error instanceof SuraftError && error.kind === "corrupt") throw error;
+      this.#note(false, cause);
+      throw new SuraftError("unavailable", `the manifest cannot be read: ${cause}`);
+    });
+    this.#note(true, "");
+    if (found.type === "absent") {
+      throw corruptObject(manifestName(0), "the manifests have vanished from the store");
+    }
+    const read = { manifest: found.manifest, ageMs };
+    onManifest(read);
+    return read;
+  }
+
   async readManifest(): Promise<ManifestOutcome> {
-    const { store, timeoutMs } = this.#options;
-    this.counts.lists++;
-    this.counts.gets++;
     try {
-      const read = await readManifest(store, AbortSignal.timeout(timeoutMs));
-      this.#note(true, "");
-      if (read.type === "found") return { type: "found", manifest: read.manifest };
-      return { type: "corrupt", reason: "the manifests have vanished from the store" };
+      const { manifest } = await this.manifest();
+      return { type: "found", manifest };
     } catch (error) {
-      if (error instanceof SuraftError && error.kind === "corrupt") {
-        return { type: "corrupt", reason: error.message };
-      }
-      this.#note(false, error instanceof Error ? error.message : String(error));
-      return { type: "unavailable" };
+      if (!(error instanceof SuraftError)) throw error;
+      if (error.kind !== "corrupt") return { type: "unavailable" };
+      return { type: "corrupt", reason: error.message };
     }
   }
 
   async listLeases(after: number): Promise<LeasesOutcome> {
     const { store, timeoutMs } = this.#options;
-    this.counts.lists++;
     try {
       const greatest = await greatestLease(store, after, AbortSignal.timeout(timeoutMs));
       this.#note(true, "");
@@ -109,7 +127,6 @@ export class StoreRequests {
 
   async createLease(number: number, epoch: Epoch): Promise<CreateOutcome> {
     const { store, clusterId, timeoutMs } = this.#options;
-    this.counts.creates++;
     const bytes = encodeLease(clusterId, number, epoch);
     const signal = AbortSignal.timeout(timeoutMs);
     return (await store.create(leaseName(number), bytes, { signal })).type;
@@ -122,10 +139,14 @@ export class StoreRequests {
     await store.delete(leaseName(number), { signal }).catch(() => undefined);
   }
 
-  /** No manifest of this version names one. */
-  readLedger(manifest: ManifestView): Promise<LedgerOutcome> {
-    const reason = `manifest ${manifest.number} has a checkpoint, which this version cannot read`;
-    return Promise.resolve({ type: "corrupt", reason });
+  async readLedger({ clusterId, checkpoint }: ManifestView): Promise<LedgerOutcome> {
+    if (checkpoint === undefined) return { type: "absent" };
+    const { store, timeoutMs } = this.#options;
+    const signal = AbortSignal.timeout(timeoutMs);
+    const outcome = await readLedger(store, clusterId, checkpoint.ledger, { signal });
+    const answered = outcome.type !== "unavailable";
+    this.#note(answered, answered ? "" : "a checkpoint cannot be read");
+    return outcome;
   }
 
   /** One failure is weather; a second in a row is news. */

@@ -148,6 +148,7 @@ function statusMessage(node: Node, status: NodeStatus): StatusMessage {
       creates: BigInt(status.storeRequests.creates),
       gets: BigInt(status.storeRequests.gets),
       lists: BigInt(status.storeRequests.lists),
+      deletes: BigInt(status.storeRequests.deletes),
     },
   };
 }

@@ -80,7 +80,7 @@ describe("scanAppend", () => {
     expect(refusal(entry(0x22, 0x00))).to.equal("entry 1: field 4 of an entry is unknown");
     const header = [0x12, 0x05, 0x0a, 0x01, 0x6b, 0x18, 0x01];
     expect(refusal(entry(...header))).to.equal("entry 1: field 3 of a header is unknown");
-    const forwarded = scanAppend(Uint8Array.of(0x68, 1), wideBounds, forwardRequestFields);
+    const forwarded = scanAppend(Uint8Array.of(0x70, 1), wideBounds, forwardRequestFields);
     expect(forwarded).to.deep.equal({ type: "invalid", reason: "field 14 is unknown" });
   });
 

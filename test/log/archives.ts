@@ -2,9 +2,11 @@
 
 import fc from "fast-check";
 
-import { advance, judge } from "../../src/core/walk.js";
+import { advance, judge, logStart } from "../../src/core/walk.js";
 import { ArchiveWriter } from "../../src/log/archive-writer.js";
-import type { ArchiveRef } from "../../src/core/manifest.js";
+import { foundingManifest } from "../../src/log/manifest.js";
+import { objectName, segmentName } from "../../src/log/names.js";
+import type { ArchiveRef, ManifestView } from "../../src/core/manifest.js";
 import type { Segment } from "../../src/core/types.js";
 import type { WalkState } from "../../src/core/walk.js";
 import { clusterId, WrittenLog } from "./written-log.js";
@@ -33,7 +35,7 @@ export function archiveOf(committed: readonly Segment[], options: ArchiveOptions
   }
   writer.passTo(to);
   const { bytes, covers } = writer.finish();
-  const nonce = manifest.toString(16).padStart(32, "a");
+  const nonce = from.tail.toString(16).padStart(32, "a");
   return { ref: { id: { manifest, nonce }, ...covers }, bytes, end: writer.walk };
 }
 
@@ -71,4 +73,48 @@ export function logOf(deeds: readonly ("claim" | "void" | readonly string[])[]):
     else if (deed !== "claim") written.write(...deed);
   }
   return written;
+}
+
+export interface ArchivedOptions {
+  /** Where the archives end; the last is the floor. */
+  readonly cuts: readonly number[];
+  readonly marks?: readonly number[];
+  /** Entries below are trimmed; archives that hold none of the others are dropped. */
+  readonly firstIndex?: number;
+  readonly chunkBytes?: number;
+  readonly number?: number;
+}
+
+/**
+ * What upkeep makes of a log: its segments below the floor are in archives and deleted. Returns the
+ * manifest that says so, which is not stored.
+ */
+export function archiveLog(written: WrittenLog, options: ArchivedOptions): ManifestView {
+  const { cuts, marks = [], firstIndex = 1, chunkBytes = 300, number = 1 } = options;
+  const { committed, store, walk } = written;
+  const states = statesOf(committed, logStart, walk.tail);
+  const stateAt = (position: number): WalkState => states[position] ?? logStart;
+  const archives = cuts.map((to, place) => {
+    const from = stateAt(cuts[place - 1] ?? 0);
+    return archiveOf(committed, { from, to, chunkBytes, manifest: number });
+  });
+  const named = archives.filter(({ ref }) => ref.nextIndex > firstIndex);
+  for (const { ref, bytes } of named) {
+    store.objects.create(objectName({ type: "archive", id: ref.id }), bytes);
+  }
+  const floor = stateAt(cuts.at(-1) ?? 0);
+  for (let position = 0; position < floor.tail; position++) {
+    store.objects.delete(segmentName(position));
+  }
+  const ledger = { id: { manifest: number, nonce: "c".repeat(32) }, sizeBytes: 1, checksum: 1 };
+  return {
+    ...foundingManifest([{ nodeId: "node-1", address: "x:1" }]),
+    clusterId,
+    number,
+    floor,
+    firstIndex,
+    marks: marks.filter((position) => position > floor.tail).map(stateAt),
+    checkpoint: floor.tail === 0 ? undefined : { walk, ledger },
+    archives: named.map(({ ref }) => ref),
+  };
 }

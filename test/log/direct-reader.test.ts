@@ -5,6 +5,7 @@ import { encodeManifest } from "../../src/log/manifest-codec.js";
 import { foundingManifest } from "../../src/log/manifest.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { StoreError } from "../../src/store/store.js";
+import { archiveLog } from "./archives.js";
 import { clusterId, collect, failure, gate, textsOf, WrittenLog } from "./written-log.js";
 
 const { signal } = new AbortController();
@@ -30,6 +31,34 @@ describe("readLogDirectly", () => {
     expect(await read(written, 3)).to.deep.equal(["3", "4"]);
     expect(await read(written, 2)).to.deep.equal(["1", "2", "3", "4"]);
     expect(await read(written, 5)).to.deep.equal([]);
+  });
+
+  it("reads archives below the floor, and not what was trimmed", async () => {
+    const written = founded().claim();
+    for (let i = 1; i <= 90; i++) written.write(String(i));
+    const manifest = archiveLog(written, { cuts: [30, 60], firstIndex: 45 });
+    written.store.objects.create(manifestName(1), encodeManifest(manifest));
+    const expected = Array.from({ length: 46 }, (_, i) => String(i + 45));
+    expect(await read(written)).to.deep.equal(expected);
+    expect(await read(written, 80)).to.deep.equal(expected.slice(35));
+    expect(await failure(read(written, 44))).to.include({ kind: "out_of_range" });
+  });
+
+  it("goes on in the archives where the floor passes it by", async () => {
+    const written = new WrittenLog().claim();
+    for (let i = 1; i <= 90; i++) written.write(String(i));
+    const members = [{ nodeId: "node-1", address: "localhost:1" }];
+    const young = { ...foundingManifest(members, 1), clusterId };
+    written.store.objects.create(manifestName(0), encodeManifest(young));
+    let archived = false;
+    written.store.beforeGet = async (name) => {
+      if (archived || name !== segmentName(40)) return;
+      archived = true;
+      const manifest = { ...archiveLog(written, { cuts: [30, 60] }), graceMs: 1 };
+      written.store.objects.create(manifestName(1), encodeManifest(manifest));
+    };
+    expect(await read(written)).to.deep.equal(Array.from({ length: 90 }, (_, i) => String(i + 1)));
+    expect(archived).to.equal(true);
   });
 
   it("stops at a gap, whatever stands behind it", async () => {

@@ -7,32 +7,11 @@ import type { Ledger as StoredLedger } from "../../gen/suraft/storage/v1/storage
 import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import { decodeLedger, encodeLedger } from "../../src/log/ledger-codec.js";
 import { arbitraryMemberList } from "./entries.js";
+import { emptyLedger } from "./ledgers.js";
 import { withChecksum } from "./with-checksum.js";
 import type { LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 
 const clusterId = "c";
-
-const empty: LedgerSnapshot = {
-  firstIndex: 1,
-  nextProducerId: 1,
-  fence: undefined,
-  members: undefined,
-  producers: {
-    ids: new Float64Array(),
-    lastSequences: new Float64Array(),
-    closed: new Uint8Array(),
-  },
-  answers: {
-    producerIds: new Float64Array(),
-    sequences: new Float64Array(),
-    firstIndexes: new Float64Array(),
-    entryCounts: new Uint32Array(),
-    terms: new Float64Array(),
-    timestampsMs: new Float64Array(),
-    checksums: new Uint32Array(),
-  },
-  keys: { keys: [], lastIndexes: new Float64Array(), reachIndex: 1 },
-};
 
 const rising = (values: readonly number[]) => Float64Array.from(values.toSorted((a, b) => a - b));
 const index = fc.integer({ min: 1, max: 2 ** 52 });
@@ -123,8 +102,8 @@ describe("a stored ledger", () => {
         expect(decoded).to.deep.equal({ type: "ok", value: ledger });
       }),
     );
-    const decoded = decodeLedger(encodeLedger(clusterId, empty).bytes, clusterId);
-    expect(decoded).to.deep.equal({ type: "ok", value: empty });
+    const decoded = decodeLedger(encodeLedger(clusterId, emptyLedger).bytes, clusterId);
+    expect(decoded).to.deep.equal({ type: "ok", value: emptyLedger });
   });
 
   it("is byte for byte what protobuf-es writes, and the checksum behind it", () => {
@@ -143,7 +122,7 @@ describe("a stored ledger", () => {
     const ledger = fullLedger();
     const { bytes } = encodeLedger(clusterId, ledger);
     expect(bytes.length).to.be.lessThan(8 * 2 ** 20);
-    const withoutKeys = { ...ledger, keys: empty.keys };
+    const withoutKeys = { ...ledger, keys: emptyLedger.keys };
     expect(encodeLedger(clusterId, withoutKeys).bytes.length).to.be.lessThan(3 * 2 ** 20);
     const decoded = decodeLedger(bytes, clusterId);
     if (decoded.type === "corrupt") throw new Error(decoded.reason);
@@ -151,7 +130,7 @@ describe("a stored ledger", () => {
   });
 
   it("is corrupt with a bit flipped, if cut, and of another cluster", () => {
-    const { bytes } = encodeLedger(clusterId, { ...empty, firstIndex: 1000 });
+    const { bytes } = encodeLedger(clusterId, { ...emptyLedger, firstIndex: 1000 });
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Uint8Array.from(bytes);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));

@@ -9,7 +9,15 @@ import { sealSegment, storedBytes } from "../../src/log/segment-codec.js";
 import { SegmentLog } from "../../src/log/segment-log.js";
 import { StoreError } from "../../src/store/store.js";
 import { appendOf, textEntry } from "./entries.js";
-import { clusterId, collect, failure, gate, textsOf, WrittenLog } from "./written-log.js";
+import {
+  clusterId,
+  collect,
+  failure,
+  gate,
+  textsOf,
+  wholePast,
+  WrittenLog,
+} from "./written-log.js";
 
 const signal = new AbortController().signal;
 
@@ -20,7 +28,8 @@ interface LogOptions {
 
 /** A node's log whose memory holds one segment only, so that everything else is read again. */
 function logOf(written: WrittenLog, options: LogOptions = {}): SegmentLog {
-  const log = new SegmentLog({ store: written.store, clusterId, cacheBytesMax: 1, ...options });
+  const from = { store: written.store, clusterId, past: wholePast() };
+  const log = new SegmentLog({ ...from, cacheBytesMax: 1, ...options });
   written.tell(log);
   return log;
 }

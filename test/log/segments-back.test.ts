@@ -7,13 +7,14 @@ import { SuraftError } from "../../src/errors.js";
 import { segmentName } from "../../src/log/names.js";
 import { storedBytes } from "../../src/log/segment-codec.js";
 import { SegmentLog } from "../../src/log/segment-log.js";
-import { clusterId, collect, failure, textsOf, WrittenLog } from "./written-log.js";
+import { clusterId, collect, failure, textsOf, wholePast, WrittenLog } from "./written-log.js";
 
 const signal = new AbortController().signal;
 
 /** A log that holds one segment in memory and reads everything else again. */
 function logOf(written: WrittenLog, options: { indexRowsMax?: number; cacheBytesMax?: number }) {
-  const log = new SegmentLog({ store: written.store, clusterId, cacheBytesMax: 1, ...options });
+  const from = { store: written.store, clusterId, past: wholePast() };
+  const log = new SegmentLog({ ...from, cacheBytesMax: 1, ...options });
   written.tell(log);
   return log;
 }

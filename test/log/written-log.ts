@@ -4,6 +4,9 @@ import type { Append, EntriesSegment, Epoch, LogRecord, Segment } from "../../sr
 import { advance, judge, logStart } from "../../src/core/walk.js";
 import type { WalkState } from "../../src/core/walk.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
+import type { ManifestView } from "../../src/core/manifest.js";
+import { LogPast } from "../../src/log/log-past.js";
+import { foundingManifest } from "../../src/log/manifest.js";
 import { segmentName } from "../../src/log/names.js";
 import { entryRunOf, sealSegment, storedBytes } from "../../src/log/segment-codec.js";
 import type { SegmentLog } from "../../src/log/segment-log.js";
@@ -119,6 +122,18 @@ export class WrittenLog {
     if (verdict === "valid") this.committed.push(segment);
     return this;
   }
+}
+
+/** What readers know of the past of a log that was never trimmed or archived. */
+export function wholePast(): LogPast {
+  const manifest = { ...foundingManifest([{ nodeId: "node-1", address: "x:1" }]), clusterId };
+  return pastOf(manifest);
+}
+
+/** What readers know of the past who have just read a manifest. */
+export function pastOf(manifest: ManifestView): LogPast {
+  const first = { manifest, ageMs: 0 };
+  return new LogPast({ first, ageMs: () => 0, read: () => Promise.resolve(first) });
 }
 
 /** The payloads of segments, as text. */

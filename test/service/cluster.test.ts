@@ -49,7 +49,12 @@ describe("ClusterService", () => {
       change: 1n,
     });
     expect(status?.members).to.have.length(1);
-    expect(status?.storeRequests).to.deep.include({ creates: 1n, gets: 2n, lists: 3n });
+    expect(status?.storeRequests).to.deep.include({
+      creates: 1n,
+      gets: 2n,
+      lists: 3n,
+      deletes: 4n,
+    });
     expect(Number(status?.uptime?.seconds)).to.be.within(1, 10);
   });
 

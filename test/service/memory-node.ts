@@ -141,7 +141,7 @@ export class MemoryNode implements Node {
       version: "0.0.0",
       startedAtMs: Date.now() - 1_000,
       change: this.#change,
-      storeRequests: { creates: 1, gets: 2, lists: 3 },
+      storeRequests: { creates: 1, gets: 2, lists: 3, deletes: 4 },
     };
   }
 

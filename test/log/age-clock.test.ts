@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { AgeClock } from "../../src/node/age-clock.js";
+import { AgeClock } from "../../src/log/age-clock.js";
 
 /** Two clocks that the test sets. */
 function clocks(): { times: [number, number]; clock: AgeClock } {
