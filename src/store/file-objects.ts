@@ -149,7 +149,8 @@ export class FileObjects {
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { type: "absent" };
-      return { type: "unknown", cause: errorText(error) };
+      const isRefused = code === "EACCES" || code === "EPERM" || code === "EROFS";
+      return { type: isRefused ? "refused" : "unknown", cause: errorText(error) };
     }
     try {
       await this.#directories.sync(parentOf(name));

@@ -42,7 +42,8 @@ export function deleteOutcome(outcome: HttpOutcome): DeleteResult {
   if (outcome.type === "failed") return { type: "unknown", cause: outcome.cause };
   if (outcome.status === 204 || outcome.status === 200) return { type: "deleted" };
   if (outcome.status === 404 && !isBucketMissing(outcome)) return { type: "absent" };
-  return { type: "unknown", cause: replyText(outcome) };
+  const isRefused = outcome.status === 403 && replyKind(outcome) === "forbidden";
+  return { type: isRefused ? "refused" : "unknown", cause: replyText(outcome) };
 }
 
 /** The error of a read that failed, or was answered by other than what was asked for. */

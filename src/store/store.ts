@@ -53,7 +53,10 @@ export interface ListResult {
 export type DeleteResult =
   | { readonly type: "deleted" }
   | { readonly type: "absent" }
-  | { readonly type: "unknown"; readonly cause: string };
+  /** May have taken effect, or may yet. */
+  | { readonly type: "unknown"; readonly cause: string }
+  /** This account may not: nothing was deleted, and nothing will be by trying again. */
+  | { readonly type: "refused"; readonly cause: string };
 
 export interface ListOptions extends RequestOptions {
   readonly prefix: string;

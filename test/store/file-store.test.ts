@@ -128,6 +128,17 @@ describe("file: a disk that fails", () => {
     }
   });
 
+  it("refuses a delete that is not permitted, else says unknown", async () => {
+    const results = { EACCES: "refused", EPERM: "refused", EROFS: "refused", EIO: "unknown" };
+    for (const [code, type] of Object.entries(results)) {
+      const store = scratch().open({ unlink: failing(code) });
+      await store.create("log/1", bytes, { signal });
+      expect((await store.delete("log/1", { signal })).type, code).to.equal(type);
+      expect(await text(store, "log/1")).to.not.equal("absent");
+      await store.close();
+    }
+  });
+
   it("says unknown of a create whose directory failed to sync, and reports no such object", async () => {
     const before = scratch().open();
     await before.create("log/0", bytes, { signal });
