@@ -28,7 +28,10 @@ export const exactlyOnce: Section = async (context) => {
             exactlyOnce: numbered,
             ...timing(context),
           }),
-        profilePath(context, `exactly-once-${shape.entriesPerAppend}-${shape.inFlight}`),
+        profilePath(
+          context,
+          `${numbered ? "exactly-once" : "plain"}-${shape.entriesPerAppend}-${shape.inFlight}`,
+        ),
       );
     const plain = await append(false);
     const { result, use } = await append(true);
@@ -42,6 +45,7 @@ export const exactlyOnce: Section = async (context) => {
       "plain p50 ms": plain.result.latency.p50Ms,
       "p50 ms": result.latency.p50Ms,
       "plain leader CPU µs": plainUse["leader CPU µs"] ?? "",
+      "plain entries/segment": plainUse["entries/segment"] ?? "",
       ...useCells(use, result),
     });
   }
