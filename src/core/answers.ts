@@ -8,7 +8,7 @@
  */
 
 import { Acceptance } from "./acceptance.js";
-import { damaged, lostPast, misplaced, vanished } from "./faults.js";
+import { lostPast, misplaced, vanished } from "./faults.js";
 import { Restart } from "./restart.js";
 import type { StoreAnswer } from "./acceptance.js";
 import type { CatchUp } from "./catch-up.js";
@@ -18,7 +18,7 @@ import type { LedgerSnapshot } from "./ledger/snapshot.js";
 import type { LedgerOutcome, ManifestOutcome, ManifestView } from "./manifest.js";
 import type { Fault, GetOutcome, RequestId } from "./protocol.js";
 import type { Tenure } from "./tenure.js";
-import type { Segment } from "./types.js";
+import type { Position, Segment } from "./types.js";
 import type { WalkState } from "./walk.js";
 
 /** Whom answers that count are told to. */
@@ -27,6 +27,8 @@ export interface AnswerListener {
   owner(request: RequestId): Tenure | undefined;
   /** It is known what stands at a position at or above the tail. */
   learn(segment: Segment): void;
+  /** What stands there cannot be read: DATA_LOSS, once the walk comes to it. */
+  learnDamage(position: Position, reason: string): void;
   /** Everything that is open is given up: this node holds no log. */
   leftBehind(): void;
   /** It holds one again, from a state of the walk on. */
@@ -148,7 +150,7 @@ export class Answers {
       case "absent":
         return this.#listener.fail(vanished(position));
       case "corrupt":
-        return this.#listener.fail(damaged(position, outcome.reason));
+        return this.#listener.learnDamage(position, outcome.reason);
     }
   }
 }

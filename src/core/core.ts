@@ -11,8 +11,8 @@
 import { Answers } from "./answers.js";
 import { CatchUp } from "./catch-up.js";
 import { Context } from "./context.js";
-import { Election } from "./election.js";
-import { cloned, contradictory, duplicate } from "./faults.js";
+import { Election, termOf } from "./election.js";
+import { cloned, duplicate } from "./faults.js";
 import { Heartbeats } from "./heartbeats.js";
 import { KnownLog } from "./known-log.js";
 import { Ledger } from "./ledger/ledger.js";
@@ -94,6 +94,10 @@ export class Core {
     this.#answers = new Answers(this.#context, this.#log, this.#catchUp, {
       owner: (request) => this.#owner(request),
       learn: (segment) => this.#learn(segment),
+      learnDamage: (position, reason) => {
+        this.#log.learnDamage(position, reason);
+        this.#walkOn();
+      },
       leftBehind: () => this.#leaveBehind(),
       restarted: (walk, manifest, ledger) => {
         this.#log.restart(walk, this.#ledgerOf(ledger));
@@ -337,8 +341,12 @@ export class Core {
       if (verdict === "cloned") return this.#fail(cloned(segment));
       if (verdict === "deposed" && tenure === this.#tenure) this.#stepDown("deposed");
     }
+    this.#walkOn();
+  }
+
+  #walkOn(): void {
     for (let passed = this.#log.next(); passed !== undefined; passed = this.#log.next()) {
-      if (passed === "corrupt") return this.#fail(contradictory(this.#log.tail));
+      if ("kind" in passed) return this.#fail(passed);
       this.#pass(passed);
     }
   }
@@ -482,19 +490,5 @@ export class Core {
     this.#answers.drop();
     this.#reads.failAll();
     if (this.#draining) this.#drain();
-  }
-}
-
-/** The greatest term that a message would make its receiver adopt. */
-function termOf(message: Message): number {
-  switch (message.type) {
-    case "heartbeatRequest":
-      return message.epoch.term;
-    case "voteRequest":
-    case "voteResponse":
-    case "heartbeatResponse":
-      return message.term;
-    default:
-      return 0;
   }
 }

@@ -6,12 +6,14 @@
  */
 
 import { assert } from "./assert.js";
+import { contradictory, damaged } from "./faults.js";
 import { Ledger } from "./ledger/ledger.js";
 import { ledgerBounds } from "./ledger/snapshot.js";
 import { sameSegment } from "./types.js";
 import { advance, judge, logStart } from "./walk.js";
 import type { WalkState } from "./walk.js";
 import type { Member, MemberList } from "./members.js";
+import type { Fault } from "./protocol.js";
 import type { Position, Segment } from "./types.js";
 
 /** A segment that the walk has passed. */
@@ -23,6 +25,8 @@ export interface Passed {
 export class KnownLog {
   readonly #clusterId: string;
   #ahead = new Map<Position, Segment>();
+  /** Why what stands there cannot be read. */
+  #damage = new Map<Position, string>();
   #walk: WalkState;
   readonly #founding: MemberList;
   #ledger: Ledger;
@@ -63,13 +67,14 @@ export class KnownLog {
     assert(walk.tail > this.#walk.tail, "the walk's tail never moves back");
     assert(walk.nextIndex >= this.#walk.nextIndex, "the next index never moves back");
     this.#ahead = new Map();
+    this.#damage = new Map();
     this.#walk = walk;
     this.#ledger = ledger;
   }
 
   /** Whether it is known what stands at a position. */
   knows(position: Position): boolean {
-    return position < this.#walk.tail || this.#ahead.has(position);
+    return position < this.#walk.tail || this.#ahead.has(position) || this.#damage.has(position);
   }
 
   /** Notes what stands at a position at or above the tail; {@link next} walks over it. */
@@ -80,14 +85,23 @@ export class KnownLog {
     this.#ahead.set(segment.position, segment);
   }
 
-  /** Walks one position on. Undefined at the first unknown position; `corrupt` stays where it is. */
-  next(): Passed | "corrupt" | undefined {
-    const segment = this.#ahead.get(this.#walk.tail);
+  /** Notes that something stands at a position, and cannot be read. */
+  learnDamage(position: Position, reason: string): void {
+    assert(!this.knows(position), "damage is found where nothing is known");
+    this.#damage.set(position, reason);
+  }
+
+  /** Walks one position on. Undefined at the first unknown position; a fault stays where it is. */
+  next(): Passed | Fault | undefined {
+    const { tail } = this.#walk;
+    const reason = this.#damage.get(tail);
+    if (reason !== undefined) return damaged(tail, reason);
+    const segment = this.#ahead.get(tail);
     if (segment === undefined) return undefined;
     const verdict = judge(this.#walk, segment, this.#clusterId);
-    if (verdict === "corrupt") return "corrupt";
+    if (verdict === "corrupt") return contradictory(tail);
     if (verdict === "valid" && segment.type === "entries" && !this.#ledger.apply(segment)) {
-      return "corrupt";
+      return contradictory(tail);
     }
     this.#ahead.delete(segment.position);
     this.#walk = advance(this.#walk, segment, verdict);

@@ -39,9 +39,20 @@ describe("the known log (PROTOCOL 3)", () => {
     known.learn(claim());
     known.learn(entries({ firstIndex: 2 }));
     known.next();
-    expect(known.next()).to.equal("corrupt");
-    expect(known.next()).to.equal("corrupt");
+    expect(known.next()).to.include({ kind: "corrupt", position: 1 });
+    expect(known.next()).to.include({ kind: "corrupt", position: 1 });
     expect(known.tail).to.equal(1);
+  });
+
+  it("comes to a damaged object only once it has walked all before it", () => {
+    const known = new KnownLog(clusterId, membersNamed("a", "b", "c"));
+    known.learnDamage(1, "the checksum does not match");
+    expect(known.knows(1)).to.equal(true);
+    expect(known.next()).to.equal(undefined);
+    known.learn(claim());
+    expect(known.next()).to.deep.include({ valid: true });
+    const message = "the checksum does not match";
+    expect(known.next()).to.deep.equal({ kind: "corrupt", message, position: 1 });
   });
 
   it("never lets an object change (PROTOCOL 2)", () => {
