@@ -1,16 +1,19 @@
 /**
  * Finds the manifest that counts, or founds the cluster (PROTOCOL.md sections 7 and 10).
  *
- * Invariant: a manifest read takes the last name of a whole listing, and the very object that was
- * listed under it.
+ * What a manifest read is, `core/manifest-read.ts` says.
+ *
  * Invariant: a cluster is founded only where no manifest and no segment was seen, and whoever
  * founds takes what a manifest read finds afterwards, never what it meant to write.
  */
 
 import { randomBytes, randomUUID } from "node:crypto";
 
+import { assert } from "../core/assert.js";
+import { ManifestRead } from "../core/manifest-read.js";
 import { logStart } from "../core/walk.js";
 import { SuraftError } from "../errors.js";
+import { nameAfter } from "../store/object-name.js";
 import { settle } from "../store/settle.js";
 import { decodeManifest, encodeManifest, formatVersion } from "./manifest-codec.js";
 import { listAll } from "./list-all.js";
@@ -23,9 +26,10 @@ import {
   segmentPrefix,
 } from "./names.js";
 import { corruptObject, storeFailure } from "./store-failure.js";
+import type { ListedManifest } from "../core/manifest-read.js";
 import type { ManifestMember, ManifestView } from "../core/manifest.js";
 import type { BackoffOptions } from "../store/backoff.js";
-import type { ListItem, Store } from "../store/store.js";
+import type { Store } from "../store/store.js";
 
 export interface OpenClusterOptions {
   /** Who the members are, if the cluster is to be founded. */
@@ -44,8 +48,7 @@ export type FoundManifest =
 /** `G` of a cluster that is founded without one. */
 export const graceMsDefault = 3_600_000;
 
-/** How often a manifest that was listed may turn out deleted or replaced before a read gives up. */
-const readTriesMax = 10;
+const pageItems = 1000;
 
 /**
  * Reads the manifest that counts. Throws a SuraftError: `corrupt` naming the object; `invalid` if
@@ -123,30 +126,52 @@ export function foundingManifest(
 }
 
 async function readLast(store: Store, signal: AbortSignal): Promise<FoundManifest> {
-  for (let tries = 0; tries < readTriesMax; tries++) {
-    const listed = await lastListed(store, signal);
-    if (listed === undefined) return { type: "absent" };
-    const { item, number } = listed;
-    const result = await translated(signal, item.name, () => store.get(item.name, { signal }));
-    if (result.type === "absent" || result.version !== item.version) continue;
-    return { type: "found", manifest: decode(result.bytes, number) };
+  const read = new ManifestRead();
+  let bytes: Uint8Array | undefined;
+  for (let question = read.begin(); ;) {
+    switch (question.type) {
+      case "list": {
+        const { manifests, more } = await listPage(store, question.startAt, signal);
+        question = read.listed(manifests, more);
+        break;
+      }
+      case "get": {
+        const name = manifestName(question.number);
+        const result = await translated(signal, name, () => store.get(name, { signal }));
+        bytes = result.type === "found" ? result.bytes : undefined;
+        question = read.got(result.type === "found" ? result.version : undefined);
+        break;
+      }
+      case "found":
+        assert(bytes !== undefined, "what was found was read");
+        return { type: "found", manifest: decode(bytes, question.number) };
+      case "none":
+        return { type: "absent" };
+      case "givenUp": {
+        const message = `the manifests in ${store.url} change too fast to be read`;
+        throw new SuraftError("unavailable", message);
+      }
+    }
   }
-  throw new SuraftError("unavailable", `the manifests in ${store.url} change too fast to be read`);
 }
 
-interface ListedManifest {
-  readonly item: ListItem;
-  readonly number: number;
-}
-
-/** The manifest with the greatest number, after a listing to its last page. */
-async function lastListed(store: Store, signal: AbortSignal): Promise<ListedManifest | undefined> {
-  let last: ListedManifest | undefined;
-  for await (const item of listAll(store, { prefix: manifestPrefix, signal })) {
-    const number = parseManifestName(item.name);
-    if (number !== undefined) last = { item, number };
+/** One page of the manifests from a number on; more than one where names of nothing known fill it. */
+async function listPage(
+  store: Store,
+  startNumber: number,
+  signal: AbortSignal,
+): Promise<{ manifests: readonly ListedManifest[]; more: boolean }> {
+  for (let startAt = manifestName(startNumber); ;) {
+    const page = await store.list({ prefix: manifestPrefix, startAt, limit: pageItems, signal });
+    const manifests = page.items.flatMap(({ name, version }) => {
+      const number = parseManifestName(name);
+      return number === undefined ? [] : [{ number, version }];
+    });
+    const last = page.items.at(-1);
+    if (manifests.length > 0 || !page.more) return { manifests, more: page.more };
+    if (last === undefined) throw new SuraftError("unavailable", `${store.url}: an empty page`);
+    startAt = nameAfter(last.name);
   }
-  return last;
 }
 
 /** The name of the first segment, if there is one. */

@@ -1,7 +1,15 @@
 /** Segments, epochs and options to test with; each test names only what it is about. */
 
 import { Context } from "../../src/core/context.js";
-import type { ManifestView } from "../../src/core/manifest.js";
+import { Ledger } from "../../src/core/ledger/ledger.js";
+import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
+import type {
+  ArchiveRef,
+  CheckpointRef,
+  ManifestView,
+  ObjectRef,
+} from "../../src/core/manifest.js";
+import type { UpkeepLog, UpkeepSettings } from "../../src/core/upkeep/protocol.js";
 import type { Member } from "../../src/core/members.js";
 import type { CoreOptions, CoreSettings } from "../../src/core/options.js";
 import type { Append, ClaimSegment, EntriesSegment, Epoch, Segment } from "../../src/core/types.js";
@@ -113,4 +121,41 @@ export function log(length: number): readonly Segment[] {
     segments.push(entries({ position, checksum: position, previous, firstIndex: position }));
   }
   return segments.slice(0, length);
+}
+
+/** Small enough that a checkpoint or an archive is due soon. */
+export const upkeepSettings: UpkeepSettings = {
+  checkpointSegments: 100,
+  archiveBytesMin: 2_000,
+  archiveSegmentsMin: 50,
+  archiveBytesMax: 5_000,
+  keptSegments: 2,
+  repeatMs: 10,
+  deletesMax: 2,
+};
+
+/** A leader's log at a state of the walk, trimmed below an index. */
+export function upkeepLog(walk: WalkState, firstIndex = 1): UpkeepLog {
+  const snapshot = () => ({ ...new Ledger(ledgerBounds).snapshot(), firstIndex });
+  return { walk, view: { role: "leader" }, ledger: { firstIndex, snapshot } };
+}
+
+function objectRef(manifestNumber: number, nonce: string): ObjectRef {
+  return { id: { manifest: manifestNumber, nonce }, sizeBytes: 1, checksum: 1 };
+}
+
+export function checkpointRef(walk: WalkState): CheckpointRef {
+  return { walk, ledger: objectRef(0, `checkpoint-${walk.tail}`) };
+}
+
+export function archiveRef(from: WalkState, to: WalkState): ArchiveRef {
+  return {
+    ...objectRef(0, `archive-${to.tail}`),
+    startPosition: from.tail,
+    endPosition: to.tail,
+    firstIndex: from.nextIndex,
+    nextIndex: to.nextIndex,
+    timestampMs: to.timestampMs,
+    indexBytes: 0,
+  };
 }

@@ -9,7 +9,7 @@
  * manifest's rules alone.
  */
 
-import type { CreateOutcome, RequestId } from "../protocol.js";
+import type { CreateOutcome, RequestId, Role } from "../protocol.js";
 import type { LedgerSnapshot } from "../ledger/snapshot.js";
 import type { ArchiveRef, ManifestOutcome } from "../manifest.js";
 import type { ManifestView, ObjectId, ObjectRef } from "../manifest.js";
@@ -149,12 +149,15 @@ export interface UpkeepSettings {
 /** What upkeep sees of the core that it stands beside. */
 export interface UpkeepLog {
   readonly walk: WalkState;
-  /** Whether this node leads: who does not does no upkeep. */
-  readonly leads: boolean;
-  /** States of the walk at or below its tail, rising. */
-  readonly marks: readonly WalkState[];
+  /** Who does not lead, for all it knows, does no upkeep. */
+  readonly view: { readonly role: Role };
   /** What the valid segments below the walk's tail have established. */
-  readonly ledger: LedgerSnapshot;
+  readonly ledger: {
+    /** Entries below are gone for readers, by a committed trim. */
+    readonly firstIndex: number;
+    /** All of it; this may take a while. */
+    snapshot(): LedgerSnapshot;
+  };
 }
 
 /** What upkeep needs from its host. */
