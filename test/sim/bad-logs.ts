@@ -1,6 +1,9 @@
 /** Hand-made appends, segments and cores for the tests of the judges. */
 
 import type { CoreSettings } from "../../src/core/options.js";
+import { Ledger } from "../../src/core/ledger/ledger.js";
+import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
+import { logStart } from "../../src/core/walk.js";
 import type { Effect, Input } from "../../src/core/protocol.js";
 import type { Epoch, Predecessor, Segment } from "../../src/core/types.js";
 import { seal, type SimAppend } from "./content.js";
@@ -103,6 +106,10 @@ export class Bench {
 
 /** A core that never does anything: it elects nobody. */
 export class IdleCore implements AnyCore {
+  readonly walk = logStart;
+  readonly view = { role: "follower" } as const;
+  readonly ledger = new Ledger(ledgerBounds);
+
   step(input: Input): readonly Effect[] {
     if (input.type !== "append") return [];
     return [{ type: "returned", appends: input.appends, reason: "notLeader" }];

@@ -11,7 +11,7 @@ import type { Append, Segment, SegmentDraft } from "../../src/core/types.js";
 /** The one cluster of a run. */
 export const clusterId = "simulated";
 
-/** The only manifest of a run so far. */
+/** A run's first manifest, but for its grace. */
 export const foundingManifest: ManifestView = {
   number: 0,
   clusterId,

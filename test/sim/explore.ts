@@ -1,6 +1,6 @@
 /** Runs seeds one after the other and reports: the sums, and each failure, shrunk, with its trace. */
 
-import { makePlan, reducedPlan, type Reductions } from "./plan.js";
+import { makePlan, reducedPlan, type Profile, type Reductions } from "./plan.js";
 import { run, type RunResult } from "./run.js";
 import { replayCommand, shrink } from "./shrink.js";
 import type { MakeCore } from "./sim-process.js";
@@ -11,34 +11,34 @@ export interface ExploreOptions {
   readonly seedCount: number;
   readonly secondsMax: number;
   readonly reductions: Reductions;
+  /** Other kinds of run are left out. */
+  readonly profile: Profile | undefined;
 }
 
 const failuresMax = 5;
 const traceLines = 40;
 
-interface Sums {
-  seeds: number;
-  events: number;
-  virtualMs: number;
-  elections: number;
-  appended: number;
-  returned: number;
-  unknown: number;
-  reads: number;
-  faults: number;
-  recovery: number;
-}
+/** What is added up over all runs. */
+const summed = [
+  "events",
+  "virtualMs",
+  "elections",
+  "appended",
+  "returned",
+  "unknown",
+  "reads",
+  "faults",
+  "historyReads",
+  "leftBehind",
+  "manifests",
+  "ghosts",
+] as const satisfies readonly (keyof RunResult)[];
+
+type Sums = Record<(typeof summed)[number] | "seeds" | "recovery", number>;
 
 function add(sums: Sums, result: RunResult): void {
   sums.seeds += 1;
-  sums.events += result.events;
-  sums.virtualMs += result.virtualMs;
-  sums.elections += result.elections;
-  sums.appended += result.appended;
-  sums.returned += result.returned;
-  sums.unknown += result.unknown;
-  sums.reads += result.reads;
-  sums.faults += result.faults;
+  for (const name of summed) sums[name] += result[name];
   sums.recovery = Math.max(sums.recovery, result.recovery);
 }
 
@@ -70,12 +70,17 @@ function report(sums: Sums, failures: number, cpuSeconds: number): void {
       `${sums.returned} returned, ${sums.unknown} unknown; ${sums.reads} linearizable reads; ` +
       `longest recovery ${(100 * sums.recovery).toFixed(0)} % of its bound`,
   );
+  console.log(
+    `${sums.manifests} manifests, ${sums.ghosts} ghosts, ${sums.leftBehind} nodes left behind; ` +
+      `${sums.historyReads} reads of the past`,
+  );
 }
 
 /** Returns whether every seed held. */
 export function explore(options: ExploreOptions): boolean {
   const sums: Sums = {
     seeds: 0,
+    recovery: 0,
     events: 0,
     virtualMs: 0,
     elections: 0,
@@ -84,14 +89,19 @@ export function explore(options: ExploreOptions): boolean {
     unknown: 0,
     reads: 0,
     faults: 0,
-    recovery: 0,
+    historyReads: 0,
+    leftBehind: 0,
+    manifests: 0,
+    ghosts: 0,
   };
   let failures = 0;
   let cpuSeconds = 0;
   const beganMs = performance.now();
-  for (let index = 0; index < options.seedCount && failures < failuresMax; index++) {
+  for (let seed = options.firstSeed; ; seed++) {
+    if (sums.seeds >= options.seedCount || failures >= failuresMax) break;
     if ((performance.now() - beganMs) / 1000 >= options.secondsMax) break;
-    const plan = reducedPlan(makePlan(options.firstSeed + index), options.reductions);
+    const plan = reducedPlan(makePlan(seed), options.reductions);
+    if (options.profile !== undefined && plan.profile !== options.profile) continue;
     const cpu = process.cpuUsage();
     const result = run({ plan, makeCore: options.makeCore });
     const { user, system } = process.cpuUsage(cpu);

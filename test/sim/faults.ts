@@ -61,6 +61,10 @@ export type FaultAction = { readonly atMs: number } & (
       readonly tickMs: number;
       readonly forMs: number;
     }
+  /** The clock by which answers age is set forward. */
+  | { readonly type: "ageJump"; readonly node: number; readonly byMs: number }
+  /** The clock by which a deleter waits is set back, and makes up for it. */
+  | { readonly type: "waitStall"; readonly node: number; readonly forMs: number }
 );
 
 type Kind = FaultAction["type"];
@@ -81,6 +85,8 @@ const weights: Readonly<Record<Kind, number>> = {
   flap: 2,
   clockJump: 2,
   tickRate: 2,
+  ageJump: 2,
+  waitStall: 2,
 };
 
 interface Frame {
@@ -89,11 +95,13 @@ interface Frame {
   readonly electionTimeoutMs: number;
   /** Whether machines may be copied. */
   readonly clones: boolean;
+  /** Where there is a past to lose: many sleep about as long. */
+  readonly graceMs: number | undefined;
   /**
    * What most faults are: all die and start again at once, to claim in one term, and what was late
-   * lands (rivals); or one process after the other dies young (restless).
+   * lands (rivals); or one process after the other dies young (restless), or sleeps (sleepers).
    */
-  readonly bent: "rivals" | "restless" | undefined;
+  readonly bent: "rivals" | "restless" | "sleepers" | undefined;
 }
 
 /** A duration of some election timeouts: mostly short, now and then long. */
@@ -125,9 +133,19 @@ function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): Faul
       return { type: kind, atMs, node, downMs: forMs };
     case "transfer":
       return { type: kind, atMs, node: nodeOrAll, forMs };
-    case "pause":
+    case "pause": {
+      // About as long as it takes to elect another, to raise the floor and to delete.
+      const sleepMs = frame.graceMs === undefined ? 0 : frame.graceMs * 2 * random.next();
+      const extraMs =
+        frame.graceMs === undefined ? forMs : frame.electionTimeoutMs * 6 * random.next() ** 2;
+      return { type: kind, atMs, node, forMs: Math.ceil(sleepMs + extraMs) };
+    }
     case "twin":
     case "clone":
+      return { type: kind, atMs, node, forMs };
+    case "ageJump":
+      return { type: kind, atMs, node, byMs: forMs };
+    case "waitStall":
       return { type: kind, atMs, node, forMs };
     case "storeOutage": {
       const mode = random.pick<OutageMode>(["silent", "refusing", "failing"]);
@@ -154,13 +172,20 @@ function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): Faul
   }
 }
 
-const bentKinds: Readonly<Record<"rivals" | "restless", readonly Kind[]>> = {
+const bentKinds: Readonly<Record<NonNullable<Frame["bent"]>, readonly Kind[]>> = {
   rivals: ["crashAll", "landAll"],
   restless: ["crash"],
+  sleepers: ["pause", "landAll"],
 };
 
-function pickKinds(random: Random, { bent, clones }: Frame): Kind[] {
-  const kinds = Object.keys(weights) as Kind[];
+const lifeKinds: readonly Kind[] = ["ageJump", "waitStall"];
+/** What a damaged answer means that is held back nobody can tell; copies draw equal names. */
+const notInLife: readonly Kind[] = ["corruptRead", "clone"];
+
+function pickKinds(random: Random, { bent, clones, graceMs }: Frame): Kind[] {
+  const all = Object.keys(weights) as Kind[];
+  const none = graceMs === undefined ? lifeKinds : notInLife;
+  const kinds = all.filter((kind) => !none.includes(kind));
   if (bent === undefined) {
     return kinds.filter((kind) => random.chance(0.6) && (clones || kind !== "clone"));
   }

@@ -8,7 +8,8 @@ import { explore } from "./explore.js";
 import { formatHistory, parseHistory } from "./history.js";
 import { checkHistory } from "./linearizability.js";
 import { judgeMutants } from "./mutation.js";
-import { makePlan, reducedPlan, type Rates, type Reductions } from "./plan.js";
+import { makePlan, profiles, reducedPlan } from "./plan.js";
+import type { Profile, Rates, Reductions } from "./plan.js";
 import { run } from "./run.js";
 import { Violation } from "./violation.js";
 
@@ -16,6 +17,7 @@ const usage = `npm run sim -- [options]
   --seed N        the first seed (1)
   --seeds N       how many seeds (100; 1 with --trace or --history)
   --minutes M     fresh seeds, one after the other, for so long
+  --profile KIND  only runs of this kind: ${profiles.join(", ")}
   --trace         tell the run of --seed step by step
   --history FILE  write the history of --seed, one JSON event a line
   --check FILE    judge a history file
@@ -31,6 +33,7 @@ function parse() {
       seed: { type: "string", default: "1" },
       seeds: { type: "string" },
       minutes: { type: "string" },
+      profile: { type: "string" },
       trace: { type: "boolean", default: false },
       history: { type: "string" },
       check: { type: "string" },
@@ -50,6 +53,14 @@ function wholeNumber(text: string, name: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${name}: ${text} is no count`);
   return number;
+}
+
+function parseProfile(text: string | undefined): Profile | undefined {
+  const profile = profiles.find((one) => one === text);
+  if (text !== undefined && profile === undefined) {
+    throw new Error(`--profile: ${text} is none of ${profiles.join(", ")}`);
+  }
+  return profile;
 }
 
 function parseReductions({ keep, until, calm }: Options, seed: number): Reductions {
@@ -117,6 +128,7 @@ async function main(): Promise<boolean> {
     seedCount: options.seeds === undefined ? seedsMax : wholeNumber(options.seeds, "--seeds"),
     secondsMax: minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60,
     reductions: parseReductions(options, seed),
+    profile: parseProfile(options.profile),
   });
 }
 

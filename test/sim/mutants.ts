@@ -1,6 +1,6 @@
 /**
  * The deliberate bugs: for every rule marked ▲ in PROTOCOL.md sections 2 to 6 at least one, and some
- * more. Each is an edit of the compiled core whose text must stand there exactly once.
+ * more; those of sections 9 and 10 are in life/life-mutants.ts.
  *
  * Left out, since the log does not change without them: comparing only the term of an entry's epoch
  * in the walk, or not at all (`previous` names the predecessor by its checksum, which settles the
@@ -8,39 +8,8 @@
  * stands among its batches has taken the place of one of them, and those above it are dead).
  */
 
-import type { Profile } from "./plan.js";
-
-interface Edit {
-  /** Of the compiled core. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface Mutant {
-  readonly name: string;
-  /** Of PROTOCOL.md. */
-  readonly section: string;
-  readonly edits: readonly Edit[];
-  /** It must be found within so many seeds. */
-  readonly seedsMax: number;
-  /** Only runs of this kind count, where the bug takes circumstances that others rarely have. */
-  readonly profile?: Profile;
-}
-
-function mutant(
-  section: string,
-  name: string,
-  seedsMax: number,
-  ...edits: readonly (readonly [file: string, find: string, replace: string])[]
-): Mutant {
-  return {
-    section,
-    name,
-    seedsMax,
-    edits: edits.map(([file, find, replace]) => ({ file, find, replace })),
-  };
-}
+import { lifeMutants } from "./life/life-mutants.js";
+import { mutant, type Mutant } from "./mutant.js";
 
 const store: readonly Mutant[] = [
   mutant("2", "takes 'exists' for its own success", 50, [
@@ -108,7 +77,7 @@ const store: readonly Mutant[] = [
   ]),
   mutant("2", "ignores a damaged object", 500, [
     "answers.js",
-    "return this.#listener.fail(damaged(position, outcome.reason));",
+    "return this.#listener.learnDamage(position, outcome.reason);",
     "return;",
   ]),
 ];
@@ -287,9 +256,9 @@ const reading: readonly Mutant[] = [
 
 const electing: readonly Mutant[] = [
   mutant("6", "says that it leads before its claim is committed", 20, [
-    "core.js",
-    'const leading = tenure.phase === "leading";',
-    "const leading = true;",
+    "heartbeats.js",
+    "pump(epoch, leading) {",
+    "pump(epoch) { const leading = true;",
   ]),
   mutant(
     "6",
@@ -305,4 +274,11 @@ const electing: readonly Mutant[] = [
   ]),
 ];
 
-export const mutants: readonly Mutant[] = [...store, ...walk, ...leading, ...reading, ...electing];
+export const mutants: readonly Mutant[] = [
+  ...store,
+  ...walk,
+  ...leading,
+  ...reading,
+  ...electing,
+  ...lifeMutants,
+];

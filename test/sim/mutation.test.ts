@@ -1,7 +1,8 @@
 import { expect } from "chai";
 
 import { judgeMutant, plant } from "./mutation.js";
-import { mutants, type Mutant } from "./mutants.js";
+import type { Mutant } from "./mutant.js";
+import { mutants } from "./mutants.js";
 
 function named(part: string): Mutant {
   const found = mutants.find(({ name }) => name.includes(part));

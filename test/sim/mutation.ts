@@ -8,7 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-import { mutants, type Mutant } from "./mutants.js";
+import type { Parts } from "./life/parts.js";
+import type { Mutant } from "./mutant.js";
+import { mutants } from "./mutants.js";
 import { makePlan } from "./plan.js";
 import { run, type RunViolation } from "./run.js";
 import type { MakeCore } from "./sim-process.js";
@@ -36,21 +38,43 @@ export function plant(mutant: Mutant): Map<string, string> {
   return files;
 }
 
-async function loadMutant(mutant: Mutant, directory: string): Promise<MakeCore> {
+/** What a run is made of. */
+interface Machines {
+  readonly makeCore: MakeCore;
+  readonly parts: Parts;
+}
+
+async function loadMutant(mutant: Mutant, directory: string): Promise<Machines> {
   cpSync(coreDirectory, directory, { recursive: true });
   writeFileSync(join(directory, "package.json"), '{"type":"module"}');
   for (const [file, text] of plant(mutant)) writeFileSync(join(directory, file), text);
-  const module = (await import(pathToFileURL(join(directory, "core.js")).href)) as {
-    readonly Core: new (options: Parameters<MakeCore>[0]) => ReturnType<MakeCore>;
+  const load = async (file: string): Promise<unknown> =>
+    await import(pathToFileURL(join(directory, file)).href);
+  const { Core } = (await load("core.js")) as typeof import("../../src/core/core.js");
+  const { Upkeep } = (await load(
+    "upkeep/upkeep.js",
+  )) as typeof import("../../src/core/upkeep/upkeep.js");
+  const { ManifestRead } = (await load(
+    "manifest-read.js",
+  )) as typeof import("../../src/core/manifest-read.js");
+  const { HistoryFloor } = (await load(
+    "history-floor.js",
+  )) as typeof import("../../src/core/history-floor.js");
+  return {
+    makeCore: (options) => new Core(options),
+    parts: {
+      upkeep: (options) => new Upkeep(options),
+      manifestRead: () => new ManifestRead(),
+      historyFloor: (...given) => new HistoryFloor(...given),
+    },
   };
-  return (options) => new module.Core(options);
 }
 
 /** Runs seeds with the bug until one fails, or the mutant's bound is reached. */
 export async function judgeMutant(mutant: Mutant): Promise<Verdict> {
   const directory = mkdtempSync(join(tmpdir(), "suraft-mutant-"));
   try {
-    const makeCore = await loadMutant(mutant, directory);
+    const machines = await loadMutant(mutant, directory);
     const beganMs = performance.now();
     let violation: RunViolation | undefined;
     let seeds = 0;
@@ -58,7 +82,7 @@ export async function judgeMutant(mutant: Mutant): Promise<Verdict> {
       const plan = makePlan(seed);
       if (mutant.profile !== undefined && plan.profile !== mutant.profile) continue;
       seeds += 1;
-      violation = run({ plan, makeCore }).violation;
+      violation = run({ plan, ...machines }).violation;
     }
     return { mutant, seeds, seconds: (performance.now() - beganMs) / 1000, violation };
   } finally {

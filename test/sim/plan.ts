@@ -7,6 +7,7 @@
 
 import type { CoreSettings } from "../../src/core/options.js";
 import { makeFaults, type FaultAction } from "./faults.js";
+import { makeLifePlan, type LifePlan } from "./life/life-plan.js";
 import { Random, type Range } from "./random.js";
 
 /** A nominal tick. */
@@ -80,10 +81,23 @@ export interface Plan {
   readonly absent: readonly number[];
   /** A node that does not reach the store until the cluster has recovered without it. */
   readonly severed: number | undefined;
+  /** Undefined where nothing is trimmed, archived or deleted. */
+  readonly life: LifePlan | undefined;
 }
 
 /** What kind of run this is; README.md tells. */
-export type Profile = "mixed" | "solo" | "rivals" | "restless" | "quiet" | "slowStore" | "single";
+export type Profile = (typeof profiles)[number];
+
+export const profiles = [
+  "mixed",
+  "solo",
+  "rivals",
+  "restless",
+  "quiet",
+  "slowStore",
+  "single",
+  "life",
+] as const;
 
 /** What a shrunk run leaves out. */
 export interface Reductions {
@@ -102,6 +116,8 @@ export function electionMs(plan: Plan): number {
 
 function pickProfile(random: Random): Profile {
   const draw = random.next();
+  // Of old: a third of the mixed ones.
+  if (draw >= 0.8) return "life";
   if (draw < 0.04) return "quiet";
   if (draw < 0.08) return "slowStore";
   if (draw < 0.16) return "single";
@@ -179,6 +195,7 @@ const nodeCounts: Readonly<Record<Profile, readonly number[]>> = {
   single: [1],
   solo: [2, 2, 3, 4],
   rivals: [3, 4],
+  life: [1, 2, 3, 3, 4],
 };
 
 function makeNodes(random: Random, profile: Profile): NodePlan[] {
@@ -209,6 +226,7 @@ function storeTiming(random: Random, profile: Profile, electionTimeoutMs: number
 
 function clientsOf(profile: Profile, clients: ClientPlan): ClientPlan {
   if (profile === "slowStore") return { ...clients, betweenMs: { min: 1, max: 2_000 } };
+  if (profile === "life") return { ...clients, betweenMs: { min: 1, max: 150 } };
   if (profile !== "restless") return clients;
   return { ...clients, betweenMs: { min: 1, max: 60 }, readShare: 0.6, toLeaderShare: 0.5 };
 }
@@ -233,6 +251,7 @@ export function makePlan(seed: number): Plan {
     restless: 60,
     quiet: 100,
     slowStore: 20,
+    life: 80,
   };
   const safetyMs =
     lengths[profile] * electionTimeoutMs * (0.3 + random.next()) +
@@ -240,7 +259,19 @@ export function makePlan(seed: number): Plan {
   const order = random.shuffled(nodes.map((_, index) => index));
   const severed = profile === "mixed" && random.chance(0.3) ? order.pop() : undefined;
   const minority = Math.floor((nodes.length - 1) / 2) - (severed === undefined ? 0 : 1);
-  const solo = profile === "solo" || profile === "rivals" || profile === "single";
+  const solo =
+    profile === "solo" ||
+    profile === "rivals" ||
+    profile === "single" ||
+    (profile === "life" && (nodes.length !== 3 || random.chance(0.3)));
+  const life =
+    profile === "life"
+      ? makeLifePlan(random.fork("life"), {
+          nodeCount: nodes.length,
+          electionTimeoutMs,
+          storeLatencyMs: store.latency,
+        })
+      : undefined;
   const absentCount = solo ? nodes.length - 1 : random.below(minority + 1);
   return {
     seed,
@@ -266,12 +297,19 @@ export function makePlan(seed: number): Plan {
             safetyMs,
             electionTimeoutMs,
             // A copied machine leads in the epoch of another; followers' reads cannot bear that.
-            clones: solo,
-            bent: profile === "rivals" || profile === "restless" ? profile : undefined,
+            clones: solo && life === undefined,
+            graceMs: life?.graceMs,
+            bent:
+              profile === "rivals" || profile === "restless"
+                ? profile
+                : life !== undefined && life.graceMs % 2 === 0
+                  ? "sleepers"
+                  : undefined,
           }),
     ticksCatchUp: random.chance(0.3),
     absent: order.slice(0, absentCount),
     severed,
+    life,
   };
 }
 

@@ -8,6 +8,14 @@ export class Prefix {
     return this.#end;
   }
 
+  /** All positions below are in the set. */
+  addBelow(end: number): void {
+    if (end <= this.#end) return;
+    for (const position of this.#above) if (position < end) this.#above.delete(position);
+    this.#end = end;
+    while (this.#above.delete(this.#end)) this.#end += 1;
+  }
+
   add(position: number): void {
     if (position < this.#end) return;
     this.#above.add(position);

@@ -5,6 +5,7 @@
  */
 
 import type { CreateOutcome, Fault, Message } from "../../src/core/protocol.js";
+import type { ManifestView } from "../../src/core/manifest.js";
 import type { Append, Epoch, NodeId, Segment } from "../../src/core/types.js";
 import { appendsOf, type Fate, type SimAppend } from "./content.js";
 import { Prefix } from "./prefix.js";
@@ -87,7 +88,27 @@ export class ProcessChecks {
     return this.#lastServed >= readId;
   }
 
+  /** It was told what stands at every position below. */
+  get knownEnd(): number {
+    return this.#read.end;
+  }
+
   // What the process is told.
+
+  /**
+   * It holds the log from a manifest's checkpoint on, as it is told to. `validCount`: so many segments below
+   * that position count.
+   */
+  begins({ checkpoint }: ManifestView, validCount: number): void {
+    if (checkpoint === undefined) return;
+    const { tail, nextIndex } = checkpoint.walk;
+    const goesOn = nextIndex >= this.#nextIndex && validCount >= this.#announced;
+    this.#must(goesOn, "index-moves-back", () => `begins again at ${tail}, index ${nextIndex}`);
+    this.#announced = validCount;
+    this.#nextIndex = nextIndex;
+    this.#existing.addBelow(tail);
+    this.#read.addBelow(tail);
+  }
 
   /** The process hears that something stands at every position below the tail. */
   heardOfTail(tail: number): void {

@@ -17,10 +17,12 @@ export function runUntil(world: World, untilMs: number): void {
  * timeouts, and the requests that were under way end first, a slow store is waited for, and a fresh
  * node reads the whole log.
  */
-export function recoveryBoundMs({ plan, checks }: World): number {
+export function recoveryBoundMs(world: World): number {
+  const { plan, checks } = world;
   const { storeDeadlineMs, storeLatencyMs, settings } = plan;
   const storeTimeoutMs = settings.storeTimeoutTicks * 100;
-  const readMs = (checks.log.objects.length * storeLatencyMs.max) / settings.readAhead;
+  const requests = checks.log.objects.length * (1 + requestsToAccept(world));
+  const readMs = (requests * storeLatencyMs.max) / settings.readAhead;
   return (
     40 * electionMs(plan) +
     4 * storeDeadlineMs +
@@ -28,6 +30,13 @@ export function recoveryBoundMs({ plan, checks }: World): number {
     4 * storeTimeoutMs +
     readMs
   );
+}
+
+/** With a short grace each answer waits for a manifest read: so many requests, one after the other. */
+function requestsToAccept({ plan, life }: World): number {
+  if (plan.life === undefined) return 0;
+  const manifests = life.objects.names().filter(({ type }) => type === "manifest");
+  return 2 + Math.ceil(manifests.length / plan.life.pageItems);
 }
 
 /**
@@ -50,7 +59,7 @@ function untilServed(world: World, boundMs: number): boolean {
   const asked = new Map<SimProcess, number>();
   while (queue.now <= boundMs) {
     let servedCount = 0;
-    for (const process of world.serving()) {
+    for (const process of world.serving().filter(({ started }) => started)) {
       const readId = asked.get(process);
       if (readId !== undefined && process.checks.served(readId)) servedCount += 1;
       else if (process.checks.openReadCount === 0) asked.set(process, clients.readAt(process));
@@ -59,6 +68,12 @@ function untilServed(world: World, boundMs: number): boolean {
     runUntil(world, queue.now + 50);
   }
   return false;
+}
+
+/** Appends until another append is acknowledged. */
+export function untilAppended(world: World): void {
+  const acknowledged = untilAcknowledged(world, world.queue.now + recoveryBoundMs(world));
+  must(acknowledged, "liveness", () => "no append is acknowledged");
 }
 
 function untilAcknowledged(world: World, boundMs: number): boolean {

@@ -35,6 +35,9 @@ export interface Tally {
   returned: number;
   unknown: number;
   reads: number;
+  historyReads: number;
+  /** Processes that found themselves left behind. */
+  leftBehind: number;
 }
 
 /** Whether two segments would be the same bytes. */
@@ -48,7 +51,14 @@ export function sameContent(a: Segment, b: Segment): boolean {
 export class RunChecks {
   readonly log = new TrueLog();
   readonly history: HistoryEvent[] = [];
-  readonly tally: Tally = { appended: 0, returned: 0, unknown: 0, reads: 0 };
+  readonly tally: Tally = {
+    appended: 0,
+    returned: 0,
+    unknown: 0,
+    reads: 0,
+    historyReads: 0,
+    leftBehind: 0,
+  };
   readonly settings: CoreSettings;
   readonly #now: () => number;
   readonly #epochs = new Map<string, EpochRecord>();

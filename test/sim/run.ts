@@ -6,6 +6,8 @@
 
 import { mix } from "./content.js";
 import { checkHistory } from "./linearizability.js";
+import { checkLeaks, untilQuiet } from "./life/rest.js";
+import type { Parts } from "./life/parts.js";
 import { electionMs, type Plan } from "./plan.js";
 import type { HistoryEvent } from "./history.js";
 import { runUntil, settle, untilLed, untilServing } from "./recovery.js";
@@ -28,6 +30,10 @@ export interface RunResult {
   readonly reads: number;
   readonly faults: number;
   readonly objects: number;
+  readonly historyReads: number;
+  readonly leftBehind: number;
+  readonly manifests: number;
+  readonly ghosts: number;
   /** The longest that the cluster took to serve again, as a part of what it may take. */
   readonly recovery: number;
   /** Of the history: equal for equal runs. */
@@ -44,6 +50,7 @@ export interface RunViolation {
 export interface RunOptions {
   readonly plan: Plan;
   readonly makeCore: MakeCore;
+  readonly parts?: Parts;
   readonly trace?: Trace;
   /** Takes the whole history at the end. */
   readonly keepHistory?: (events: readonly HistoryEvent[]) => void;
@@ -53,6 +60,7 @@ function checkRest(world: World): void {
   const { plan, queue, store, checks } = world;
   // What is still under way comes to its end first.
   untilLed(world);
+  untilQuiet(world);
   runUntil(world, queue.now + 3 * electionMs(plan) + 2 * plan.storeDeadlineMs);
   const requestsBefore = store.requestCount;
   const electionsBefore = checks.log.valid.length;
@@ -93,6 +101,7 @@ function goThrough(world: World): number {
   const second = untilServing(world);
   settle(world);
   checkRest(world);
+  checkLeaks(world);
   world.store.landAll();
   return Math.max(first, second);
 }
@@ -133,11 +142,12 @@ function digestOfHistory(events: readonly HistoryEvent[]): string {
 }
 
 /** Runs a plan. The same plan and core give the same result. */
-export function run({ plan, makeCore, trace, keepHistory }: RunOptions): RunResult {
-  const world = new World({ plan, makeCore, ...(trace && { trace }) });
+export function run(options: RunOptions): RunResult {
+  const { plan, makeCore, parts, trace, keepHistory } = options;
+  const world = new World({ plan, makeCore, ...(parts && { parts }), ...(trace && { trace }) });
   const [violation, recovery] = attempt(world, keepHistory);
   const { checks, queue } = world;
-  const { appended, returned, unknown, reads } = checks.tally;
+  const { appended, returned, unknown, reads, historyReads, leftBehind } = checks.tally;
   return {
     seed: plan.seed,
     violation,
@@ -150,6 +160,10 @@ export function run({ plan, makeCore, trace, keepHistory }: RunOptions): RunResu
     reads,
     faults: world.faultsBegun,
     objects: checks.log.objects.filter((object) => object !== undefined).length,
+    historyReads,
+    leftBehind,
+    manifests: world.life.judge.greatest.number,
+    ghosts: world.store.ghostCount,
     recovery,
     digest: digestOfHistory(checks.history),
   };

@@ -15,6 +15,18 @@ class ForgetfulCore implements AnyCore {
     this.#core = new Core(options);
   }
 
+  get walk() {
+    return this.#core.walk;
+  }
+
+  get view() {
+    return this.#core.view;
+  }
+
+  get ledger() {
+    return this.#core.ledger;
+  }
+
   step(input: Input, ageMs: number): readonly Effect[] {
     const forgets = input.type === "createResult" && input.outcome === "unknown";
     return this.#core.step(forgets ? { ...input, outcome: "refused" } : input, ageMs);

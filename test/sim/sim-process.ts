@@ -17,9 +17,12 @@ import type {
   Role,
   View,
 } from "../../src/core/protocol.js";
+import type { ManifestView } from "../../src/core/manifest.js";
+import type { UpkeepLog } from "../../src/core/upkeep/protocol.js";
 import type { NodeId, Segment } from "../../src/core/types.js";
-import { clusterId, foundingManifest, seal, type SimAppend } from "./content.js";
+import { clusterId, seal, type SimAppend } from "./content.js";
 import { describeEffect, describeInput, type Trace } from "./describe.js";
+import { ProcessLife, type LifeWorld } from "./life/process-life.js";
 import type { EventQueue } from "./event-queue.js";
 import type { NodePlan, Plan } from "./plan.js";
 import { ProcessChecks } from "./process-checks.js";
@@ -29,7 +32,7 @@ import type { SimStore } from "./sim-store.js";
 import { must } from "./violation.js";
 
 /** The core, as the simulator drives it. */
-export interface AnyCore {
+export interface AnyCore extends UpkeepLog {
   step(input: Input, ageMs: number): readonly Effect[];
 }
 
@@ -42,6 +45,7 @@ export interface Surroundings {
   readonly store: SimStore;
   readonly checks: RunChecks;
   readonly makeCore: MakeCore;
+  readonly life: LifeWorld;
   readonly trace: Trace | undefined;
   /** How long the node's tick is now. */
   readonly tickMsOf: (node: number) => number;
@@ -64,9 +68,7 @@ export interface ProcessOptions {
   readonly copied: boolean;
 }
 
-type Result = Input & {
-  readonly type: "createResult" | "getResult" | "manifestResult" | "ledgerResult";
-};
+type Result = Input & { readonly type: "createResult" | "getResult" };
 
 function membersOf(nodeIds: readonly NodeId[]): readonly Member[] {
   return nodeIds.map((nodeId) => ({ nodeId, address: nodeId, voter: true, priority: 1 }));
@@ -82,12 +84,16 @@ export class SimProcess {
   readonly copied: boolean;
   readonly checks: ProcessChecks;
   readonly #world: Surroundings;
-  readonly #core: AnyCore;
+  readonly #life: ProcessLife;
   readonly #random: Random;
+  /** Undefined until it has found what to start from. */
+  #core: AnyCore | undefined;
   #alive = true;
   #paused = false;
   #missedTicks = 0;
   readonly #backlog: Input[] = [];
+  /** What the host is to do once it goes on. */
+  readonly #hostBacklog: (() => void)[] = [];
   #crashAfterEffects: number | undefined;
   #ticks = 0;
   #view: View = { role: "starting", term: 0, leaderId: undefined, fault: undefined };
@@ -115,18 +121,43 @@ export class SimProcess {
     this.checks = new ProcessChecks(world.checks, { serial, name, nodeId, window, copied });
     const nonces = options.random.fork("nonces");
     const chances = options.random.fork("core");
-    this.#core = world.makeCore({
-      nodeId,
-      incarnation: options.incarnation,
-      clusterId,
-      members: membersOf(plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId)),
-      settings: { ...plan.settings, window },
-      start: { manifest: foundingManifest, ledger: undefined, ageMs: world.queue.now },
-      random: () => chances.next(),
-      nonce: () => nonces.hex(),
-      seal,
+    const { life, queue, store } = world;
+    this.#life = new ProcessLife({
+      world: life,
+      name,
+      node: this.node,
+      queue,
+      store,
+      checks: world.checks,
+      deadlineMs: plan.storeDeadlineMs,
+      random: options.random,
+      trace: world.trace,
+      whenRunning: (action) => this.#whenRunning(action),
+      lives: () => this.#livesOn(),
+      knownEnd: () => this.checks.knownEnd,
+      mayBeDamaged: () => world.mayFault(this, "corrupt"),
     });
     this.#scheduleTick();
+    this.#life.boot((start) => {
+      this.checks.begins(start.manifest, life.judge.walk.validBelow(tailOf(start.manifest)));
+      this.#core = world.makeCore({
+        nodeId,
+        incarnation: options.incarnation,
+        clusterId,
+        members: membersOf(plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId)),
+        settings: { ...plan.settings, window },
+        start,
+        random: () => chances.next(),
+        nonce: () => nonces.hex(),
+        seal,
+      });
+      this.#life.begin(this.#core, start);
+    });
+  }
+
+  /** Whether it has found what to start from, and takes calls. */
+  get started(): boolean {
+    return this.#core !== undefined;
   }
 
   get alive(): boolean {
@@ -178,6 +209,7 @@ export class SimProcess {
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    if (this.#core === undefined) this.#world.stopped(this);
     this.#give({ type: "stop" });
   }
 
@@ -212,7 +244,40 @@ export class SimProcess {
       ranks[input.type === "message" ? 0 : input.type.endsWith("Result") ? 1 : 2] ?? 0;
     if (this.#random.chance(0.5)) backlog.sort((a, b) => rankOf(a) - rankOf(b));
     const inputs = this.#random.chance(0.5) ? [...ticks, ...backlog] : [...backlog, ...ticks];
-    for (const input of inputs) this.#give(input);
+    for (const input of inputs) {
+      if (input.type === "tick") this.#tick();
+      else this.#give(input);
+    }
+    for (const action of this.#hostBacklog.splice(0)) this.#whenRunning(action);
+  }
+
+  /** A clock by which answers age is set forward. */
+  jumpAge(byMs: number): void {
+    this.#life.clocks.jump(byMs);
+  }
+
+  /** A clock by which it waits is set back. */
+  stallWaiting(forMs: number): void {
+    this.#life.clocks.stall(forMs);
+  }
+
+  /** Reads something of the log's past. */
+  readHistory(): void {
+    this.#whenRunning(() => this.#life.readHistory());
+  }
+
+  #whenRunning(action: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused) this.#hostBacklog.push(action);
+    else action();
+  }
+
+  /** Before each effect: whether it is not the one that it dies before. */
+  #livesOn(): boolean {
+    if (this.#alive && this.#crashAfterEffects !== undefined && this.#crashAfterEffects-- <= 0) {
+      this.crash();
+    }
+    return this.#alive;
   }
 
   #scheduleTick(): void {
@@ -220,27 +285,29 @@ export class SimProcess {
       if (!this.#alive) return;
       this.#scheduleTick();
       if (this.#paused) this.#missedTicks += 1;
-      else this.#give({ type: "tick" });
+      else this.#tick();
     });
   }
 
+  #tick(): void {
+    this.#give({ type: "tick" });
+    if (this.#alive) this.#life.tick();
+  }
+
   #give(input: Input): void {
-    if (!this.#alive) return;
+    if (!this.#alive || this.#core === undefined) return;
     if (this.#paused) {
       this.#backlog.push(input);
       return;
     }
     const { trace } = this.#world;
     this.#notice(input);
-    const effects = this.#core.step(input, this.#world.queue.now);
+    const effects = this.#core.step(input, this.#life.clocks.ageMs);
     if (trace !== undefined && (input.type !== "tick" || effects.length > 0)) {
       trace(`${this.name} <- ${describeInput(input)}`);
     }
     for (const effect of effects) {
-      if (this.#crashAfterEffects !== undefined && this.#crashAfterEffects-- <= 0) {
-        this.crash();
-        return;
-      }
+      if (!this.#livesOn()) return;
       trace?.(`${this.name} -> ${describeEffect(effect)}`);
       this.#perform(effect);
     }
@@ -309,9 +376,14 @@ export class SimProcess {
         this.#readManifest(effect.request);
         break;
       case "readLedger":
-      case "leftBehind":
-        must(false, "left-behind", () => `${this.name}: nothing is ever deleted`);
+        this.#readLedger(effect.request, effect.manifest);
         break;
+      case "leftBehind": {
+        const { judge } = this.#world.life;
+        this.#world.checks.tally.leftBehind += 1;
+        this.checks.begins(effect.manifest, judge.walk.validBelow(tailOf(effect.manifest)));
+        break;
+      }
       case "send":
         this.checks.said(effect.message);
         this.#world.send(this, effect.to, effect.message);
@@ -372,20 +444,35 @@ export class SimProcess {
   }
 
   #readManifest(request: number): void {
-    this.#open(request, { type: "manifestResult", request, outcome: { type: "unavailable" } });
-    const outcome = { type: "found", manifest: foundingManifest } as const;
-    this.#answer({ type: "manifestResult", request, outcome });
+    this.#newRequest(request);
+    this.#life.readManifest((outcome) => this.#give({ type: "manifestResult", request, outcome }));
+  }
+
+  #readLedger(request: number, manifest: ManifestView): void {
+    this.#newRequest(request);
+    this.#life.readLedger(manifest, (outcome) =>
+      this.#give({ type: "ledgerResult", request, outcome }),
+    );
   }
 
   #open(request: number, atDeadline: Result): void {
-    must(request > this.#lastRequest, "request-id", () => `${this.name}: request ${request} again`);
-    this.#lastRequest = request;
+    this.#newRequest(request);
     this.#unanswered.add(request);
     this.#world.queue.after(this.#world.plan.storeDeadlineMs, () => this.#answer(atDeadline));
+  }
+
+  #newRequest(request: number): void {
+    must(request > this.#lastRequest, "request-id", () => `${this.name}: request ${request} again`);
+    this.#lastRequest = request;
   }
 
   /** The first answer counts. */
   #answer(result: Result): void {
     if (this.#unanswered.delete(result.request)) this.#give(result);
   }
+}
+
+/** Where a process begins that starts from the manifest. */
+function tailOf({ checkpoint }: ManifestView): number {
+  return checkpoint?.walk.tail ?? 0;
 }

@@ -8,6 +8,7 @@
 
 import type { CreateOutcome, GetOutcome } from "../../src/core/protocol.js";
 import type { Segment } from "../../src/core/types.js";
+import { Carrier } from "./carrier.js";
 import type { Conditions } from "./conditions.js";
 import { decoded } from "./content.js";
 import type { EventQueue } from "./event-queue.js";
@@ -33,6 +34,8 @@ export interface SimStoreOptions {
 
 /** All objects of a run and all creates that may still become objects. */
 export class SimStore {
+  /** Takes other requests of the same store: of objects that are no segments. */
+  readonly carrier: Carrier;
   readonly #queue: EventQueue;
   readonly #random: Random;
   readonly #plan: Plan;
@@ -40,10 +43,13 @@ export class SimStore {
   readonly #log: TrueLog;
   #limbo = new Map<number, Delivery[]>();
   readonly #corruptNext = new Set<number>();
-  #calm = false;
-  #requestCount = 0;
+  /** Positions whose object was deleted. */
+  readonly #freed = new Set<number>();
+  /** What has landed on freed names: in the store, and no part of the log. */
+  readonly #ghosts = new Map<number, Segment>();
 
   constructor(options: SimStoreOptions) {
+    this.carrier = new Carrier(options);
     this.#queue = options.queue;
     this.#random = options.random;
     this.#plan = options.plan;
@@ -51,15 +57,37 @@ export class SimStore {
     this.#log = options.log;
   }
 
-  /** Creates and gets, ever. */
+  /** Requests, ever. */
   get requestCount(): number {
-    return this.#requestCount;
+    return this.carrier.requestCount;
   }
+
+  /** How many ghosts have ever landed. */
+  ghostCount = 0;
 
   /** From now on every request is served and answered; what is in limbo stays there. */
   calm(): void {
-    this.#calm = true;
+    this.carrier.calm();
     this.#corruptNext.clear();
+  }
+
+  /** How many positions have an object. */
+  get standingCount(): number {
+    return this.#log.objects.length - this.#freed.size + this.#ghosts.size;
+  }
+
+  /** The object at a position, if there is one now. */
+  standing(position: number): Segment | undefined {
+    return this.#freed.has(position) ? this.#ghosts.get(position) : this.#log.objects[position];
+  }
+
+  /** The object at a position is deleted now. Returns whether there was one. */
+  free(position: number): boolean {
+    if (this.standing(position) === undefined) return false;
+    this.#freed.add(position);
+    this.#ghosts.delete(position);
+    if (this.#happens("storeAmbush")) this.#landLimboAt(position);
+    return true;
   }
 
   /** The node's next get that finds something finds it damaged. */
@@ -69,7 +97,7 @@ export class SimStore {
 
   /** One create request. It may never be answered. */
   create(node: number, segment: Segment, answer: (outcome: CreateOutcome) => void): void {
-    this.#requestCount += 1;
+    this.carrier.countRequest();
     const outage = this.#conditions.outage(node);
     const late = { segment, answer: undefined };
     if (outage === "refusing" || this.#happens("storeRefused")) {
@@ -89,7 +117,7 @@ export class SimStore {
 
   /** One get request. It may never be answered. */
   get(node: number, position: number, answer: (outcome: GetOutcome) => void): void {
-    this.#requestCount += 1;
+    this.carrier.countRequest();
     const outage = this.#conditions.outage(node);
     if (outage === "silent") return;
     if (outage !== undefined || this.#happens("storeGetFailed")) {
@@ -114,21 +142,19 @@ export class SimStore {
     if (order === 1) ordered.sort((a, b) => b.segment.position - a.segment.position);
     if (order === 2) ordered.sort((a, b) => a.segment.epoch.term - b.segment.epoch.term);
     for (const delivery of ordered) this.#land(delivery, 1);
+    this.carrier.landAll();
   }
 
   #happens(rate: keyof Rates): boolean {
-    return !this.#calm && this.#random.chance(this.#plan.rates[rate]);
+    return this.carrier.happens(rate);
   }
 
-  /** Half a request's time. */
   #latency(node: number): number {
-    const straggles = this.#happens("storeStraggler") ? 20 : 1;
-    const whole = this.#random.within(this.#plan.storeLatencyMs);
-    return Math.ceil((whole / 2) * straggles * this.#conditions.slowness(node));
+    return this.carrier.latency(node);
   }
 
   #look(node: number, position: number): GetOutcome {
-    const segment = this.#log.objects[position];
+    const segment = this.standing(position);
     if (segment === undefined) return { type: "absent" };
     if (this.#corruptNext.delete(node)) return { type: "corrupt", reason: "a flipped bit" };
     return { type: "found", segment: decoded(segment) };
@@ -150,7 +176,7 @@ export class SimStore {
   }
 
   #deliver(node: number, delivery: Delivery): void {
-    this.#queue.after(this.#latency(node), () => {
+    this.carrier.deliver(node, () => {
       const { position } = delivery.segment;
       if (this.#happens("storeAmbush")) this.#landLimboAt(position);
       this.#land(delivery, this.#latency(node));
@@ -160,8 +186,12 @@ export class SimStore {
   /** The create takes effect now, if its position is free. */
   #land(delivery: Delivery, answerAfterMs: number): void {
     const { segment, answer } = delivery;
-    const free = this.#log.objects[segment.position] === undefined;
-    if (free) {
+    const { position } = segment;
+    const free = this.standing(position) === undefined;
+    if (free && this.#freed.has(position)) {
+      this.#ghosts.set(position, segment);
+      this.ghostCount += 1;
+    } else if (free) {
       this.#log.landed(segment);
       this.#ambushTail();
     }

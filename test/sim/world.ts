@@ -12,6 +12,9 @@ import type { Trace } from "./describe.js";
 import { EventQueue } from "./event-queue.js";
 import { describeFault, type FaultAction } from "./faults.js";
 import { tickMs, type NodePlan, type Plan } from "./plan.js";
+import { makeLife } from "./life/make-life.js";
+import { productionParts, type Parts } from "./life/parts.js";
+import type { LifeWorld } from "./life/process-life.js";
 import { Random } from "./random.js";
 import { RunChecks } from "./run-checks.js";
 import { SimNetwork } from "./sim-network.js";
@@ -33,6 +36,7 @@ interface SimNode {
 export interface WorldOptions {
   readonly plan: Plan;
   readonly makeCore: MakeCore;
+  readonly parts?: Parts;
   readonly trace?: Trace;
 }
 
@@ -45,17 +49,19 @@ export class World {
   readonly network: SimNetwork;
   readonly clients: Clients;
   readonly conditions: Conditions;
+  readonly life: LifeWorld;
   /** Counts changes of any process's view. */
   viewChanges = 0;
   faultsBegun = 0;
   readonly #nodes: SimNode[];
   readonly #random: Random;
+  readonly #historyRandom: Random;
   readonly #trace: Trace | undefined;
   readonly #surroundings: Surroundings;
   #serials = 0;
   #healed = false;
 
-  constructor({ plan, makeCore, trace }: WorldOptions) {
+  constructor({ plan, makeCore, parts = productionParts, trace }: WorldOptions) {
     this.plan = plan;
     const random = new Random(plan.seed).fork("world");
     const { queue } = this;
@@ -74,8 +80,10 @@ export class World {
       random: random.fork("clients"),
       queue,
       checks,
-      processes: () => this.living().filter((process) => !process.faulted),
+      processes: () => this.living().filter((process) => process.started && !process.faulted),
     });
+    this.life = makeLife({ plan, parts, store: this.store, checks });
+    this.#historyRandom = random.fork("history");
     this.#nodes = plan.nodes.map((node, index) => ({
       index,
       plan: node,
@@ -100,6 +108,19 @@ export class World {
       }
     }
     this.clients.start();
+    this.#readHistory();
+  }
+
+  /** Some process reads something of the past, now and then, for as long as faults last. */
+  #readHistory(): void {
+    const { life } = this.plan;
+    if (life === undefined) return;
+    this.queue.after(this.#historyRandom.within(life.historyBetweenMs), () => {
+      const processes = this.living().filter(({ started }) => started);
+      if (this.#healed) return;
+      if (processes.length > 0) this.#historyRandom.pick(processes).readHistory();
+      this.#readHistory();
+    });
   }
 
   /** Faults end: one process per node that is not absent, all links, clocks and the store in order. */
@@ -176,8 +197,9 @@ export class World {
   }
 
   #makeSurroundings(makeCore: MakeCore): Surroundings {
-    const { plan, queue, store, checks } = this;
+    const { plan, queue, store, checks, life } = this;
     return {
+      life,
       plan,
       queue,
       store,
@@ -257,6 +279,8 @@ export class World {
       case "clone":
       case "clockJump":
       case "tickRate":
+      case "ageJump":
+      case "waitStall":
       case "corruptRead": {
         const node = this.#nodes[fault.node];
         if (node !== undefined) this.#befallNode(fault, node);
@@ -324,6 +348,12 @@ export class World {
         this.#later(fault.forMs, () => (node.tickMs = before));
         break;
       }
+      case "ageJump":
+        process?.jumpAge(fault.byMs);
+        break;
+      case "waitStall":
+        process?.stallWaiting(fault.forMs);
+        break;
       case "corruptRead":
         node.corrupted = true;
         this.store.corruptNext(node.index);
