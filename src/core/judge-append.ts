@@ -46,7 +46,7 @@ export function judgeAppend(append: Append, place: AppendPlace, ledger: OpenLedg
     judgeConditions(options, place.index, ledger) ??
     (options.control && judgeControl(options.control, place.index, ledger));
   if (refusal !== undefined) return { type: "refused", refusal };
-  return { type: "passes", records: recordsOf(append, options, place.entryOffset) };
+  return { type: "passes", records: recordsOf(append, options, place.entryOffset, ledger) };
 }
 
 function judgeNumber(number: ProducerNumber, ledger: OpenLedger): "next" | "repeat" | Refusal {
@@ -136,6 +136,7 @@ function recordsOf(
   { entryCount }: Append,
   { producer, setFencingToken, control }: AppendOptions,
   entryOffset: number,
+  ledger: OpenLedger,
 ): readonly LogRecord[] {
   const records: LogRecord[] = [];
   if (producer !== undefined) {
@@ -148,9 +149,13 @@ function recordsOf(
     case "open":
       records.push({ type: "opened", entryOffset });
       break;
-    case "close":
-      records.push({ type: "closed", entryOffset, producerId: control.producerId });
+    case "close": {
+      const { producerId } = control;
+      const ended = producer?.producerId === producerId ? producer.sequence : undefined;
+      const lastSequence = ended ?? ledger.producer(producerId)?.lastSequence ?? 0;
+      records.push({ type: "closed", entryOffset, producerId, lastSequence });
       break;
+    }
     case "trim":
       records.push({ type: "trimmed", entryOffset, firstIndex: control.firstIndex });
       break;

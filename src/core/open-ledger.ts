@@ -91,9 +91,12 @@ export class OpenLedger {
       case "opened":
         this.#openedCount++;
         return;
-      case "closed":
-        this.#open(record.producerId).closed = true;
+      case "closed": {
+        const producer = this.#open(record.producerId);
+        producer.lastSequence = record.lastSequence;
+        producer.closed = true;
         return;
+      }
       case "fenced":
         this.#fence = { token: record.token, sinceIndex: nextIndex };
         return;

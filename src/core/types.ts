@@ -81,7 +81,12 @@ export type LogRecord = {
   /** Opens a producer. Its id is the next one: 1, 2, 3, ... in the order of the log. */
   | { readonly type: "opened" }
   /** Ends a producer for good: no number after its last is ever appended. */
-  | { readonly type: "closed"; readonly producerId: number }
+  | {
+      readonly type: "closed";
+      readonly producerId: number;
+      /** Its last number; 0 if it has appended nothing. */
+      readonly lastSequence: number;
+    }
   /** Sets the log's fencing token. */
   | { readonly type: "fenced"; readonly token: string }
   /** The entries below the index are gone for readers. */

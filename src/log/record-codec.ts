@@ -46,7 +46,7 @@ function kindSize(record: LogRecord): number {
     case "opened":
       return 0;
     case "closed":
-      return varintFieldSize(record.producerId);
+      return varintFieldSize(record.producerId) + varintFieldSize(record.lastSequence);
     case "fenced":
       return bytesFieldSize(Buffer.byteLength(record.token));
     case "trimmed":
@@ -71,7 +71,8 @@ export function writeRecord(writer: FieldWriter, field: number, record: LogRecor
     case "opened":
       return;
     case "closed":
-      return writer.varintField(1, record.producerId);
+      writer.varintField(1, record.producerId);
+      return writer.varintField(2, record.lastSequence);
     case "fenced":
       return writer.bytesField(1, Buffer.from(record.token));
     case "trimmed":
@@ -112,7 +113,8 @@ function readKind(fields: Fields, entryOffset: number): LogRecord | undefined {
   if (opened !== undefined) return ended(opened, { type: "opened", entryOffset });
   const closed = fields.message(kindFields.closed, "Closed");
   if (closed !== undefined) {
-    return ended(closed, { type: "closed", entryOffset, producerId: closed.number(1) });
+    const [producerId, lastSequence] = [closed.number(1), closed.number(2)];
+    return ended(closed, { type: "closed", entryOffset, producerId, lastSequence });
   }
   const fenced = fields.message(kindFields.fenced, "Fenced");
   if (fenced !== undefined) {

@@ -16,7 +16,7 @@ function ledger(): OpenLedger {
     { type: "opened", entryOffset: 0 },
     { type: "produced", entryOffset: 0, entryCount: 1, producerId: 1, sequence: 1, checksum: 11 },
     { type: "produced", entryOffset: 1, entryCount: 1, producerId: 1, sequence: 2, checksum: 12 },
-    { type: "closed", entryOffset: 2, producerId: 2 },
+    { type: "closed", entryOffset: 2, producerId: 2, lastSequence: 0 },
     { type: "fenced", entryOffset: 3, token: "t" },
     { type: "trimmed", entryOffset: 4, firstIndex: 3 },
   ];
@@ -155,6 +155,9 @@ describe("the judging of an append (PROTOCOL 8)", () => {
 
   it("closes what was opened, once or twice", () => {
     expect(refusal({ control: { type: "close", producerId: 1 } })).to.equal("passes");
+    expect(judged({ control: { type: "close", producerId: 1 } })).to.deep.include({
+      records: [{ type: "closed", entryOffset: 1, producerId: 1, lastSequence: 2 }],
+    });
     expect(refusal({ control: { type: "close", producerId: 2 } })).to.equal("passes");
     expect(refusal({ control: { type: "close", producerId: 3 } })).to.deep.equal({
       type: "producerUnknown",

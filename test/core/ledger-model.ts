@@ -42,8 +42,7 @@ export class LedgerModel {
       if (record.type === "opened") {
         this.#use(this.nextId++, { last: 0, closed: false, usedAt });
       } else if (record.type === "closed") {
-        const known = this.producers.get(record.producerId);
-        if (known !== undefined) this.#use(record.producerId, { ...known, closed: true, usedAt });
+        this.#use(record.producerId, { last: record.lastSequence, closed: true, usedAt });
       } else if (record.type === "produced") {
         const { producerId, sequence, checksum } = record;
         this.#use(producerId, { last: sequence, closed: false, usedAt });

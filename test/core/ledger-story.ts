@@ -10,7 +10,7 @@ import { entries } from "./samples.js";
 export const someEvent = fc.record({
   kind: fc.constantFrom(
     ...(["open", "produce", "produce", "produce", "late"] as const),
-    ...(["close", "fence", "trim", "key", "key", "plain"] as const),
+    ...(["close", "lateClose", "fence", "trim", "key", "key", "plain"] as const),
   ),
   pick: fc.nat(99),
 });
@@ -61,12 +61,20 @@ export class LedgerStory {
           : this.#produced(id, producer.last + 1, entryOffset);
       case "late": {
         // It was judged while it was known, and expired before it was committed.
-        const expired = 1 + (pick % Math.max(1, model.nextId - 1));
-        if (expired >= model.nextId || model.producers.has(expired)) return undefined;
+        const expired = this.#expired(pick);
+        if (expired === undefined || this.#isClosed(expired)) return undefined;
         return this.#produced(expired, 1 + this.#lastOf(expired), entryOffset);
       }
       case "close":
-        return id === undefined ? undefined : { type: "closed", entryOffset, producerId: id };
+        return producer === undefined || id === undefined
+          ? undefined
+          : { type: "closed", entryOffset, producerId: id, lastSequence: producer.last };
+      case "lateClose": {
+        const expired = this.#expired(pick);
+        if (expired === undefined) return undefined;
+        const lastSequence = this.#lastOf(expired);
+        return { type: "closed", entryOffset, producerId: expired, lastSequence };
+      }
       case "fence":
         return { type: "fenced", entryOffset, token: `t${pick}` };
       case "trim":
@@ -79,6 +87,18 @@ export class LedgerStory {
   #produced(producerId: number, sequence: number, entryOffset: number): LogRecord {
     const checksum = producerId * 1000 + sequence;
     return { type: "produced", entryOffset, entryCount: 1, producerId, sequence, checksum };
+  }
+
+  #expired(pick: number): number | undefined {
+    const { nextId, producers } = this.model;
+    const id = 1 + (pick % Math.max(1, nextId - 1));
+    return id >= nextId || producers.has(id) ? undefined : id;
+  }
+
+  #isClosed(id: number): boolean {
+    return this.segments.some(({ records }) =>
+      records.some((record) => record.type === "closed" && record.producerId === id),
+    );
   }
 
   #lastOf(id: number): number {

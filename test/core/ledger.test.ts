@@ -109,7 +109,8 @@ describe("the ledger (PROTOCOL 8)", () => {
 
   it("refuses what no leader writes", () => {
     const contradictions: readonly LogRecord[] = [
-      { type: "closed", entryOffset: 0, producerId: 2 },
+      { type: "closed", entryOffset: 0, producerId: 2, lastSequence: 0 },
+      { type: "closed", entryOffset: 0, producerId: 1, lastSequence: 1 },
       { type: "trimmed", entryOffset: 0, firstIndex: 2 },
       ...[
         [2, 1],
@@ -129,7 +130,7 @@ describe("the ledger (PROTOCOL 8)", () => {
     const closed = new Ledger(ledgerBounds);
     const records: readonly LogRecord[] = [
       { type: "opened", entryOffset: 0 },
-      { type: "closed", entryOffset: 0, producerId: 1 },
+      { type: "closed", entryOffset: 0, producerId: 1, lastSequence: 0 },
     ];
     expect(closed.apply(entries({ records }))).to.equal(true);
     const after = { type: "produced", entryOffset: 0, entryCount: 1, producerId: 1, sequence: 1 };

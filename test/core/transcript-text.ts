@@ -49,7 +49,7 @@ function describeRecord(record: LogRecord): string {
     case "opened":
       return "opens a producer";
     case "closed":
-      return `closes producer ${record.producerId}`;
+      return `closes producer ${record.producerId} at ${record.lastSequence}`;
     case "fenced":
       return `fences with ${record.token}`;
     case "trimmed":

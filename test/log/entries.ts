@@ -148,6 +148,7 @@ const arbitraryRecord: fc.Arbitrary<[share: number, record: LogRecord]> = fc.tup
     fc.constant({ type: "opened" as const, entryOffset: 0 }),
     fc.record({
       type: fc.constant("closed" as const),
+      lastSequence: fc.oneof(fc.constant(0), arbitraryNumber),
       entryOffset: fc.constant(0),
       producerId: arbitraryNumber,
     }),

@@ -90,7 +90,8 @@ describe("the records of a stored segment", () => {
       { ...produced, entryOffset: 0, checksum: 0 },
       { type: "fenced", entryOffset: 0, token: "жетон" },
       produced,
-      { type: "closed", entryOffset: 2, producerId: 2 ** 53 - 1 },
+      { type: "closed", entryOffset: 2, producerId: 2 ** 53 - 1, lastSequence: 0 },
+      { type: "closed", entryOffset: 2, producerId: 1, lastSequence: 300 },
       { type: "trimmed", entryOffset: 2, firstIndex: 42 },
     ];
     const segment = reread({ records });

@@ -157,12 +157,8 @@ export class Ledger {
       case "opened":
         this.#producers.open();
         return true;
-      case "closed": {
-        const producer = this.#producers.use(record.producerId);
-        if (producer !== undefined) producer.closed = true;
-        // One that expired between its closing and its commit stays expired.
-        return record.producerId < this.nextProducerId;
-      }
+      case "closed":
+        return this.#closed(record.producerId, record.lastSequence);
       case "fenced":
         this.#fence = { token: record.token, sinceIndex: index };
         return true;
@@ -179,7 +175,7 @@ export class Ledger {
 
   #produced(segment: EntriesSegment, record: LogRecord & { readonly type: "produced" }): boolean {
     const { entryOffset, entryCount, producerId, sequence, checksum } = record;
-    const producer = this.#producers.use(producerId) ?? this.#putBack(producerId, sequence);
+    const producer = this.#producers.use(producerId) ?? this.#putBack(producerId, sequence - 1);
     if (producer === undefined || producer.closed || sequence !== producer.lastSequence + 1) {
       return false;
     }
@@ -193,11 +189,18 @@ export class Ledger {
     return true;
   }
 
-  /** It expired after its append was judged and before that was committed: it comes back. */
-  #putBack(id: number, sequence: number): Producer | undefined {
+  #closed(id: number, lastSequence: number): boolean {
+    const producer = this.#producers.use(id) ?? this.#putBack(id, lastSequence);
+    if (producer?.lastSequence !== lastSequence) return false;
+    producer.closed = true;
+    return true;
+  }
+
+  /** It expired after an append of it was judged and before that was committed: it comes back. */
+  #putBack(id: number, lastSequence: number): Producer | undefined {
     if (id >= this.nextProducerId) return undefined;
     const lastAnswer = this.#answers.lastOf(id);
-    const producer = { lastSequence: sequence - 1, closed: false, lastAnswer };
+    const producer = { lastSequence, closed: false, lastAnswer };
     this.#producers.put(id, producer);
     return producer;
   }
