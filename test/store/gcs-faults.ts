@@ -195,7 +195,8 @@ function describeDeadlines({ proxy, store, direct, newName }: Context): void {
     const present = newName();
     await direct().create(present, Buffer.alloc(100_000, 1), { signal });
     for (const failure of failures) {
-      proxy().source = inOrder([failure]);
+      // Twice: damage is looked at again.
+      proxy().source = inOrder([failure, failure]);
       const error: unknown = await withDeadline(signal, 50, (deadline) =>
         store().get(present, { signal: deadline }),
       ).catch((thrown: unknown) => thrown);
@@ -246,15 +247,19 @@ function describeDamage({ proxy, store, direct, newName }: Context): void {
     expect(await text(direct(), name)).to.equal("absent");
   });
 
-  it("takes a byte that changes on the way back for damage", async () => {
+  it("reads again when a byte changes on the way back, and takes it for damage the second time", async () => {
     const name = newName();
-    await direct().create(name, Buffer.alloc(100_000, 7), { signal });
-    proxy().source = inOrder([{ type: "flip_reply" }]);
-    const error = await expectKind("corrupt", () => store().get(name, { signal }));
-    expect(error.message).to.contain(name);
-    proxy().source = inOrder([{ type: "flip_reply" }]);
-    const range = { start: 0, end: 200_000 };
-    await expectKind("corrupt", () => store().get(name, { range, signal }));
+    const stored = Buffer.alloc(100_000, 7);
+    await direct().create(name, stored, { signal });
+    for (const range of [undefined, { start: 0, end: 200_000 }]) {
+      const options = range === undefined ? { signal } : { signal, range };
+      proxy().source = inOrder([{ type: "flip_reply" }]);
+      const result = await store().get(name, options);
+      expect(result.type === "found" && stored.equals(result.bytes)).to.equal(true);
+      proxy().source = inOrder([{ type: "flip_reply" }, { type: "flip_reply" }]);
+      const error = await expectKind("corrupt", () => store().get(name, options));
+      expect(error.message).to.contain(name);
+    }
   });
 
   it("takes a reply that is cut off for none", async () => {
