@@ -1,10 +1,14 @@
 /**
- * What clients did and saw, in the order in which it happened. README.md documents the file form.
+ * What clients did and saw, in the order in which it happened, in the simulator as with real
+ * processes. README.md documents the file form.
  *
  * Invariant: an operation is invoked before it ends, and ends at most once.
  */
 
-/** One event. `t` is virtual milliseconds; the order of events is the order of real time. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+
+/** One event. `t` is milliseconds; the order of events is the order of real time. */
 export type HistoryEvent =
   | { readonly type: "run"; readonly seed: number; readonly nodes: readonly string[] }
   | {
@@ -14,6 +18,8 @@ export type HistoryEvent =
       readonly process: string;
       readonly call: "append";
       readonly entries: number;
+      /** Appends of one session stand in the log in the order in which they began. */
+      readonly session?: number;
     }
   | {
       readonly type: "invoke";
@@ -21,6 +27,16 @@ export type HistoryEvent =
       readonly op: number;
       readonly process: string;
       readonly call: "read";
+      /** Linearizable by default; a local read may lag. */
+      readonly level?: "local";
+    }
+  /** Delivers the log as it grows; what it saw is told by `saw` events. */
+  | {
+      readonly type: "invoke";
+      readonly t: number;
+      readonly op: number;
+      readonly process: string;
+      readonly call: "follow";
     }
   /** An append stands in the log from `firstIndex`. */
   | {
@@ -28,10 +44,20 @@ export type HistoryEvent =
       readonly t: number;
       readonly op: number;
       readonly firstIndex: number;
+      readonly term?: number;
+      readonly timestampMs?: number;
     }
-  /** A read saw the log up to `nextIndex`; `digest` is of the appends in it. */
+  /** A read saw the log up to `nextIndex`; `digest` is of the appends in it, if it looked at them. */
   | {
       readonly type: "read";
+      readonly t: number;
+      readonly op: number;
+      readonly nextIndex: number;
+      readonly digest?: number;
+    }
+  /** A follow that goes on has seen the log up to `nextIndex`. */
+  | {
+      readonly type: "saw";
       readonly t: number;
       readonly op: number;
       readonly nextIndex: number;
@@ -41,26 +67,74 @@ export type HistoryEvent =
   | { readonly type: "failed"; readonly t: number; readonly op: number; readonly reason: string }
   /** May have taken effect, or may later. */
   | { readonly type: "unknown"; readonly t: number; readonly op: number; readonly reason: string }
+  /** A process of a node begins, with nothing; the node's process before it has ended. */
+  | { readonly type: "start"; readonly t: number; readonly process: string }
+  /** Something that no right run can show, seen by who recorded the history. */
+  | {
+      readonly type: "broken";
+      readonly t: number;
+      readonly rule: string;
+      readonly text: string;
+    }
+  /** For people: a fault, a leader. */
+  | { readonly type: "note"; readonly t: number; readonly text: string }
   /** One append of the final log, in order. */
   | {
       readonly type: "log";
       readonly op: number;
       readonly firstIndex: number;
       readonly entries: number;
+      readonly term?: number;
+      readonly timestampMs?: number;
     };
 
-/** Parses a history file. Throws an Error that names the line. */
-export function parseHistory(text: string): HistoryEvent[] {
-  const events: HistoryEvent[] = [];
-  text.split("\n").forEach((line, index) => {
-    if (line === "") return;
-    try {
-      events.push(JSON.parse(line) as HistoryEvent);
-    } catch (error) {
-      throw new Error(`line ${index + 1} is not JSON`, { cause: error });
+const chunkBytes = 1024 * 1024;
+
+/** Parses a history's lines. Throws an Error that names the line. */
+export function* parseHistory(lines: Iterable<string>): Generator<HistoryEvent, void> {
+  let number = 0;
+  for (const line of lines) {
+    number += 1;
+    if (line === "") continue;
+    yield parseLine(line, number);
+  }
+}
+
+/** A history file's events, read anew at each iteration: it need not fit into memory. */
+export function openHistory(path: string): Iterable<HistoryEvent> {
+  return { [Symbol.iterator]: () => parseHistory(linesOf(path)) };
+}
+
+function parseLine(line: string, number: number): HistoryEvent {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch (error) {
+    throw new Error(`line ${number} is not JSON`, { cause: error });
+  }
+  if (typeof event !== "object" || event === null || !("type" in event)) {
+    throw new Error(`line ${number} is no event`);
+  }
+  return event as HistoryEvent;
+}
+
+function* linesOf(path: string): Generator<string, void> {
+  const file = openSync(path, "r");
+  try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    const decoder = new StringDecoder("utf8");
+    let rest = "";
+    for (;;) {
+      const count = readSync(file, chunk);
+      const lines = (rest + decoder.write(chunk.subarray(0, count))).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+      if (count === 0) break;
     }
-  });
-  return events;
+    yield rest;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** A history file's text: one event a line. */

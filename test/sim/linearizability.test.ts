@@ -93,7 +93,9 @@ describe("the judge of histories", () => {
 
   it("reads back what it writes, and names a line that is no JSON", () => {
     const events = [appends(1), appended(1, 1), log(1, 1)];
-    expect(parseHistory(formatHistory(events))).to.deep.equal(events);
-    expect(() => parseHistory("{}\nno\n")).to.throw("line 2");
+    const lines = formatHistory(events).split("\n");
+    expect([...parseHistory(lines)]).to.deep.equal(events);
+    expect(() => [...parseHistory([lines[0] ?? "", "no"])]).to.throw("line 2 is not JSON");
+    expect(() => [...parseHistory(["{}"])]).to.throw("line 1 is no event");
   });
 });

@@ -6,6 +6,9 @@
  * The final log fixes the order of the appends, and a read's `nextIndex` its place among them. So
  * an order exists exactly if no operation stands before another that had ended before it began:
  * two sweeps over the operations in that order, after a sort.
+ *
+ * A local read, and each thing that a follow saw, may lag: it is as if it had begun before all else.
+ * But what it saw was committed when it ended, and whoever begins later must see it.
  */
 
 import { digestOf, emptyDigest } from "./digest.js";
@@ -14,7 +17,7 @@ import { must, Violation } from "./violation.js";
 
 interface Operation {
   readonly op: number;
-  readonly call: "append" | "read";
+  readonly call: "append" | "read" | "follow";
   /** Places in the history. */
   readonly began: number;
   ended: number;
@@ -22,8 +25,11 @@ interface Operation {
   entries: number;
   /** Where an append was said to stand; where a read ended. */
   index: number;
-  digest: number;
+  digest: number | undefined;
 }
+
+/** Before everything. */
+const always = -1;
 
 /** An operation's place in the one order: appends by their last entry, a read after what it saw. */
 interface Placed {
@@ -42,13 +48,20 @@ function invoked(event: HistoryEvent & { type: "invoke" }, place: number): Opera
   return {
     op: event.op,
     call: event.call,
-    began: place,
+    began: event.call === "read" && event.level === "local" ? always : place,
     ended: Number.POSITIVE_INFINITY,
     outcome: "none",
     entries: event.call === "append" ? event.entries : 0,
     index: 0,
-    digest: 0,
+    digest: undefined,
   };
+}
+
+/** What a follow saw, as if it were a read of its own. */
+function sighting(follow: Operation, event: HistoryEvent & { type: "saw" }, at: number): Operation {
+  must(follow.call === "follow", "history-form", () => `op ${event.op} is no follow`);
+  const { op, nextIndex: index, digest } = event;
+  return { ...follow, op, began: always, ended: at, outcome: "read", index, digest };
 }
 
 function end(operation: Operation, event: HistoryEvent, place: number): void {
@@ -59,29 +72,51 @@ function end(operation: Operation, event: HistoryEvent, place: number): void {
     operation.outcome = event.type;
     operation.ended = place;
     operation.index = event.type === "read" ? event.nextIndex : event.firstIndex;
-    operation.digest = event.type === "read" ? event.digest : 0;
+    operation.digest = event.type === "read" ? event.digest : undefined;
   } else if (event.type === "failed" || event.type === "unknown") {
     operation.outcome = event.type;
   }
 }
 
-function gather(events: readonly HistoryEvent[]): Map<number, Operation> {
-  const operations = new Map<number, Operation>();
-  events.forEach((event, place) => {
-    if (event.type === "run" || event.type === "log") return;
-    const known = operations.get(event.op);
-    if (event.type === "invoke") {
-      must(known === undefined, "history-form", () => `op ${event.op} begins twice`);
-      operations.set(event.op, invoked(event, place));
-    } else {
-      must(known !== undefined, "history-form", () => `op ${event.op} ends and never began`);
-      end(known, event, place);
-    }
-  });
-  return operations;
+interface Gathered {
+  readonly operations: ReadonlyMap<number, Operation>;
+  readonly sightings: readonly Operation[];
 }
 
-function readLog(events: readonly HistoryEvent[], operations: ReadonlyMap<number, Operation>): Log {
+function gather(events: Iterable<HistoryEvent>): Gathered {
+  const operations = new Map<number, Operation>();
+  const sightings: Operation[] = [];
+  let place = 0;
+  for (const event of events) {
+    place += 1;
+    switch (event.type) {
+      case "invoke":
+        must(!operations.has(event.op), "history-form", () => `op ${event.op} begins twice`);
+        operations.set(event.op, invoked(event, place));
+        break;
+      case "saw":
+      case "appended":
+      case "read":
+      case "failed":
+      case "unknown": {
+        const known = operations.get(event.op);
+        must(known !== undefined, "history-form", () => `op ${event.op} ends and never began`);
+        if (event.type === "saw") sightings.push(sighting(known, event, place));
+        else end(known, event, place);
+        break;
+      }
+      case "run":
+      case "start":
+      case "broken":
+      case "note":
+      case "log":
+        break;
+    }
+  }
+  return { operations, sightings };
+}
+
+function readLog(events: Iterable<HistoryEvent>, operations: ReadonlyMap<number, Operation>): Log {
   const firstIndexes = new Map<number, number>();
   const digests = new Map<number, number>([[1, emptyDigest]]);
   let nextIndex = 1;
@@ -107,12 +142,17 @@ function readLog(events: readonly HistoryEvent[], operations: ReadonlyMap<number
 }
 
 function place(operation: Operation, log: Log): Placed | undefined {
-  const { op, outcome, index } = operation;
-  if (operation.call === "read") {
+  const { op, call, outcome, index } = operation;
+  if (call !== "append") {
     if (outcome !== "read") return undefined;
     const digest = log.digests.get(index);
-    must(digest !== undefined, "read-torn", () => `read ${op} ends at ${index}, within an append`);
-    must(digest === operation.digest, "read-other", () => `read ${op} saw another log`);
+    must(
+      digest !== undefined,
+      "read-torn",
+      () => `${call} ${op} ends at ${index}, where none ends`,
+    );
+    const same = operation.digest === undefined || digest === operation.digest;
+    must(same, "read-other", () => `${call} ${op} saw another log below ${index}`);
     return { operation, nextIndex: index };
   }
   const firstIndex = log.firstIndexes.get(op);
@@ -151,17 +191,20 @@ function checkRealTime(placed: readonly Placed[]): void {
 
 function tell(earlier: Operation, later: Operation): string {
   const name = (operation: Operation) => `${operation.call} ${operation.op}`;
-  return earlier.call === "append" && later.call === "read"
+  return earlier.call === "append" && later.call !== "append"
     ? `${name(later)} saw append ${earlier.op}, which began after it had ended`
     : `${name(earlier)} began after ${name(later)} had ended, and does not see it`;
 }
 
-/** Throws a {@link Violation} if the history is not linearizable. O(n log n). */
-export function checkHistory(events: readonly HistoryEvent[]): void {
-  const operations = gather(events);
+/**
+ * Throws a {@link Violation} if the history is not linearizable. O(n log n). Iterates several times,
+ * and keeps a row for each operation, not the events.
+ */
+export function checkHistory(events: Iterable<HistoryEvent>): void {
+  const { operations, sightings } = gather(events);
   const log = readLog(events, operations);
   const placed: Placed[] = [];
-  for (const operation of operations.values()) {
+  for (const operation of [...operations.values(), ...sightings]) {
     const one = place(operation, log);
     if (one !== undefined) placed.push(one);
   }

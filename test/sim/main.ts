@@ -1,17 +1,16 @@
 /** `npm run sim`: runs seeds, replays one as a trace, judges a history, or sees if the judges bite. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { Core } from "../../src/core/core.js";
 import { explore } from "./explore.js";
-import { formatHistory, parseHistory } from "./history.js";
-import { checkHistory } from "./linearizability.js";
+import { formatHistory } from "./history.js";
+import { judgeFile } from "./judge-file.js";
 import { judgeMutants } from "./mutation.js";
 import { makePlan, profiles, reducedPlan } from "./plan.js";
 import type { Profile, Rates, Reductions } from "./plan.js";
 import { run } from "./run.js";
-import { Violation } from "./violation.js";
 
 const usage = `npm run sim -- [options]
   --seed N        the first seed (1)
@@ -97,26 +96,13 @@ function replay(options: Options, seed: number): boolean {
   return result.violation === undefined;
 }
 
-function check(path: string): boolean {
-  const events = parseHistory(readFileSync(path, "utf8"));
-  try {
-    checkHistory(events);
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    console.log(`${path}: ${error.rule}: ${error.message}`);
-    return false;
-  }
-  console.log(`${path}: ${events.length} events, linearizable`);
-  return true;
-}
-
 async function main(): Promise<boolean> {
   const options = parse();
   if (options.help) {
     console.log(usage);
     return true;
   }
-  if (options.check !== undefined) return check(options.check);
+  if (options.check !== undefined) return judgeFile(options.check);
   if (options.mutants) return judgeMutants(options.only);
   const seed = wholeNumber(options.seed, "--seed");
   if (options.trace || options.history !== undefined) return replay(options, seed);

@@ -133,10 +133,10 @@ function attempt(
 function digestOfHistory(events: readonly HistoryEvent[]): string {
   let digest = 0;
   for (const event of events) {
-    if (event.type === "run" || event.type === "log") continue;
+    if (!("t" in event && "op" in event)) continue;
     digest = mix(mix(mix(digest, event.type.charCodeAt(0)), event.t), event.op);
     if (event.type === "appended") digest = mix(digest, event.firstIndex);
-    if (event.type === "read") digest = mix(mix(digest, event.nextIndex), event.digest);
+    if (event.type === "read") digest = mix(mix(digest, event.nextIndex), event.digest ?? 0);
   }
   return digest.toString(16).padStart(8, "0");
 }
