@@ -28,9 +28,12 @@ const outputCharactersMax = 1_000_000;
 const living = new Set<Child>();
 
 // Before anything else that is done at the end: files can be removed only after their writers.
-process.prependOnceListener("exit", () => {
+process.prependOnceListener("exit", killLiving);
+
+/** Kills every child that lives, without waiting for its end. */
+export function killLiving(): void {
   for (const child of living) child.kill("SIGKILL");
-});
+}
 
 export class Child {
   readonly exited: Promise<Exit>;

@@ -75,7 +75,8 @@ export async function settle(attempt: Attempt, answer: Promise<Appended>): Promi
   }
 }
 
-function isUnknown({ kind }: SuraftError): boolean {
+/** Whether an append that failed so may be in the log. */
+export function isUnknown({ kind }: SuraftError): boolean {
   return kind === "unknown_outcome" || kind === "deadline_exceeded" || kind === "cancelled";
 }
 

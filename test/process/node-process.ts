@@ -8,15 +8,28 @@ import { Child } from "./child.js";
 
 export const commandLine = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
+/** How a node's process is started, where not simply so. */
+export interface Launch {
+  /** A command that runs the command that follows it. */
+  readonly prefix: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 export interface NodeProcessOptions {
   readonly nodeId: string;
+  /** Where its client reaches it. */
   readonly address: string;
+  /** Where it listens, if that is another address. */
+  readonly listen?: string;
   readonly store: string;
   /** As `--members` takes it; without it the node is told of none. */
   readonly members?: string;
   /** Further settings, by flag without the dashes. */
   readonly settings?: Readonly<Record<string, string>>;
+  readonly launch?: Launch;
 }
+
+const plainLaunch: Launch = { prefix: [], environment: {} };
 
 /** Short enough for a test, long enough for a busy machine. */
 const hastySettings = { "election-timeout-ms": "300", "heartbeat-interval-ms": "60" };
@@ -46,15 +59,18 @@ export class NodeProcess {
   }
 
   start(): Child {
-    const { nodeId, address, store, members, settings } = this.#options;
-    this.#child = serve({
-      "node-id": nodeId,
-      listen: address,
-      store,
-      ...(members === undefined ? {} : { members }),
-      ...hastySettings,
-      ...settings,
-    });
+    const { nodeId, address, listen, store, members, settings, launch } = this.#options;
+    this.#child = serve(
+      {
+        "node-id": nodeId,
+        listen: listen ?? address,
+        store,
+        ...(members === undefined ? {} : { members }),
+        ...hastySettings,
+        ...settings,
+      },
+      launch,
+    );
     return this.#child;
   }
 
@@ -97,9 +113,11 @@ export class NodeProcess {
 }
 
 /** Runs `suraft serve` with these flags. */
-export function serve(flags: Readonly<Record<string, string>>): Child {
+export function serve(flags: Readonly<Record<string, string>>, launch = plainLaunch): Child {
   const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  return new Child({ command: process.execPath, arguments: [commandLine, "serve", ...given] });
+  const all = [...launch.prefix, process.execPath, commandLine, "serve", ...given];
+  const [command = process.execPath, ...rest] = all;
+  return new Child({ command, arguments: rest, environment: launch.environment });
 }
 
 function describe(view: NodeView): string {

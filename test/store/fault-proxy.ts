@@ -75,7 +75,7 @@ export class FaultProxy extends EventEmitter {
     this.#server = server;
   }
 
-  static async start(target: string, port = 0): Promise<FaultProxy> {
+  static async start(target: string, port = 0, host = "127.0.0.1"): Promise<FaultProxy> {
     const server = createServer();
     const proxy = new FaultProxy(target, server);
     server.on("request", (request, response) => {
@@ -86,13 +86,14 @@ export class FaultProxy extends EventEmitter {
       proxy.connectionCount += 1;
     });
     await new Promise<void>((done, fail) => {
-      server.once("error", fail).listen(port, "127.0.0.1", done);
+      server.once("error", fail).listen(port, host, done);
     });
     return proxy;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
   /** Waits until this many requests are held. */

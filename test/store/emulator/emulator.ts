@@ -4,34 +4,44 @@
  * SURAFT_FAKE_GCS_SERVER is the path of its binary.
  */
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { Child } from "../../process/child.js";
+
 const startMsMax = 15_000;
+
+/** The path of the server's binary, if the environment names it. */
+export function emulatorBinary(): string | undefined {
+  return process.env["SURAFT_FAKE_GCS_SERVER"];
+}
 
 export class Emulator {
   readonly endpoint: string;
-  readonly #process: ChildProcess;
+  readonly #process: Child;
 
-  private constructor(endpoint: string, child: ChildProcess) {
+  private constructor(endpoint: string, child: Child) {
     this.endpoint = endpoint;
     this.#process = child;
   }
 
   static async start(...buckets: readonly string[]): Promise<Emulator> {
-    const binary = process.env["SURAFT_FAKE_GCS_SERVER"];
+    return await Emulator.startBy([], buckets);
+  }
+
+  /** Starts it by a command that runs the command that follows it. */
+  static async startBy(prefix: readonly string[], buckets: readonly string[]): Promise<Emulator> {
+    const binary = emulatorBinary();
     if (binary === undefined) {
       throw new Error("SURAFT_FAKE_GCS_SERVER does not name the binary of fake-gcs-server");
     }
     const port = await freePort();
     const flags = ["-backend", "memory", "-scheme", "http", "-log-level", "error"];
-    const child = spawn(binary, [...flags, "-host", "127.0.0.1", "-port", String(port)], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const server = [...prefix, binary, ...flags, "-host", "127.0.0.1", "-port", String(port)];
+    const [command = binary, ...rest] = server;
+    const child = new Child({ command, arguments: rest });
     const emulator = new Emulator(`http://127.0.0.1:${port}`, child);
     await emulator.#answers();
     for (const bucket of buckets) await emulator.#createBucket(bucket);
@@ -39,10 +49,7 @@ export class Emulator {
   }
 
   async close(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    const exited = once(this.#process, "exit");
-    this.#process.kill();
-    await exited;
+    await this.#process.end();
   }
 
   async #answers(): Promise<void> {
@@ -50,9 +57,9 @@ export class Emulator {
     for (;;) {
       const reply = await fetch(`${this.endpoint}/_internal/healthcheck`).catch(() => undefined);
       if (reply?.ok === true) return;
-      if (this.#process.exitCode !== null || performance.now() > deadline) {
+      if (!this.#process.isAlive || performance.now() > deadline) {
         await this.close();
-        throw new Error("fake-gcs-server does not start");
+        throw new Error(`fake-gcs-server does not start: ${this.#process.output}`);
       }
       await delay(50);
     }
