@@ -13,7 +13,7 @@ import { Field, possibleKinds } from "./field.js";
 import { tiedPrefix } from "./machine.js";
 import { NamespaceNetwork } from "./namespaces.js";
 import type { Network } from "./network.js";
-import { makePlan, type FaultKind } from "./plan.js";
+import { faultKindNames, makePlan, type FaultKind } from "./plan.js";
 import { ProxyNetwork } from "./proxies.js";
 import { Recorder, type Counts } from "./recorder.js";
 import type { FaultStore, StoreName } from "./stores.js";
@@ -111,7 +111,11 @@ interface Battle {
 async function fight(options: RoundOptions, battle: Battle): Promise<RoundResult> {
   const { seed, durationMs, signal, tamper } = options;
   const { cluster, field, recorder, store, possible } = battle;
-  const kinds = [...possible].filter((kind) => options.kinds?.includes(kind) ?? true);
+  const wanted = options.kinds ?? faultKindNames;
+  const kinds = wanted.filter((kind) => possible.has(kind));
+  const missing = wanted.filter((kind) => !possible.has(kind));
+  if (missing.length > 0) options.say(`not to be had here: ${missing.join(", ")}`);
+  if (kinds.length === 0 && missing.length > 0) throw new Error("no fault can be done here");
   const plan = makePlan({ seed, durationMs, kinds });
   cluster.startAll();
   await cluster.agreement(liveMsMax);
