@@ -115,6 +115,8 @@ class Pump {
   flow(): void {
     clearTimeout(this.#timer);
     const nowMs = performance.now();
+    // What waited comes all at once.
+    this.#to.cork();
     while (!this.#passage.blocked && !this.#to.writableNeedDrain) {
       const [parcel] = this.#parcels;
       if (parcel === undefined) break;
@@ -129,6 +131,7 @@ class Pump {
         this.#to.write(parcel.bytes);
       }
     }
+    this.#to.uncork();
     if (this.#heldBytes <= heldBytesMax && this.#from.isPaused()) this.#from.resume();
   }
 
