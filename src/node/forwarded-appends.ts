@@ -29,6 +29,7 @@ export class ForwardedAppends implements ForwardSink {
   readonly #open = new Set<ForwardedStream>();
   #appendCount = 0;
   #answeredCount = 0;
+  #stopped = false;
 
   constructor(options: ForwardedAppendsOptions) {
     this.#options = options;
@@ -57,8 +58,19 @@ export class ForwardedAppends implements ForwardSink {
       }
       case "append":
         this.#appendCount++;
+        if (this.#stopped) return this.#refuse(this.#appendCount);
         return this.#streamOf(scan.stream).append(this.#appendCount, scan.append);
     }
+  }
+
+  /** Refuses every append that comes from now on. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #refuse(number: number): void {
+    this.#answeredCount++;
+    this.#options.listener.failed(number, stopping);
   }
 
   close(): void {
@@ -169,3 +181,5 @@ class ForwardedStream implements AppendListener {
     return { number, entryCount };
   }
 }
+
+const stopping = new SuraftError("not_leader", "the leader is stopping");

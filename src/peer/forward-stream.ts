@@ -16,7 +16,7 @@ import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromServiceError, fromStatus } from "../rpc/status.js";
 import { numberFieldSize, writeNumberField } from "../rpc/wire.js";
-import { toNumber } from "./messages.js";
+import { answeredAppends, toNumber } from "./messages.js";
 import type { ForwardResponse } from "../../gen/suraft/node/v1/node_pb.js";
 import type { AckRange, AppendFailure } from "../../gen/suraft/v1/log_pb.js";
 import type { PeerClient } from "./peer-client.js";
@@ -69,6 +69,7 @@ export class ForwardStream<A extends ForwardedAppend> {
   /** Without an answer, by their numbers, in order. */
   readonly #outstanding = new Map<number, A>();
   #sentCount = 0;
+  #answeredCount = 0;
   /** The numbers of the clients' streams that the leader knows. */
   readonly #streams = new Map<object, number>();
   #streamCount = 0;
@@ -176,7 +177,7 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   #take(number: number): A | undefined {
     const append = this.#outstanding.get(number);
-    this.#outstanding.delete(number);
+    if (this.#outstanding.delete(number)) this.#answeredCount++;
     return append;
   }
 
@@ -190,9 +191,11 @@ export class ForwardStream<A extends ForwardedAppend> {
       lost: "unknown_outcome",
     });
     const { returned, unknown } = this.#options;
-    // Refused unseen by a node that does not lead, or never sent for want of a connection.
+    // Never sent for want of a connection, or refused unseen by a node that does not lead: if every
+    // answer that it gave has come, what is left it never took.
     const neverSent = error.kind === "unavailable" && error.cause !== undefined;
-    if (error.kind === "not_leader" || neverSent) {
+    const complete = this.#answeredCount === Number(error.details[answeredAppends] ?? 0);
+    if ((error.kind === "not_leader" && complete) || neverSent) {
       for (const append of appends) {
         returned(append, new SuraftError("not_leader", error.message));
       }

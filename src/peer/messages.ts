@@ -20,6 +20,9 @@ export interface Identity {
   readonly incarnation: string;
 }
 
+/** In the details of an error that ends a stream of appends: how many had their answers before it. */
+export const answeredAppends = "answered_appends";
+
 type SenderInit = MessageInitShape<typeof wire.SenderSchema>;
 
 /** The sender of a message that is meant for `receiverId`. */

@@ -13,6 +13,7 @@ import { implementService } from "../rpc/server.js";
 import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
 import {
+  answeredAppends,
   checkSender,
   decodeEpoch,
   decodeHeartbeat,
@@ -64,6 +65,8 @@ export interface ForwardSink {
   readonly isIdle: boolean;
   /** Takes one ForwardRequest; its answer, if it is an append, goes to the listener. */
   take(message: Uint8Array): void;
+  /** Refuses every append that comes from now on; those that came before get their answers. */
+  stop(): void;
   close(): void;
 }
 
@@ -172,8 +175,10 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   #acks: AckRange[] = [];
   #opened: OpenedInit[] = [];
   #failures: FailureInit[] = [];
+  #answeredCount = 0;
   #flushing = false;
   #halfClosed = false;
+  #stopping = false;
 
   constructor(
     host: NodeServiceHost,
@@ -195,10 +200,11 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
     this.#flushLater();
   }
 
-  /** The node has drained before its server stops, so every append that came is answered. */
+  /** What is under way here may still be committed: the stream ends once all of it is answered. */
   stopping(): void {
+    this.#stopping = true;
+    this.#sink?.stop();
     this.#flush();
-    this.#call.end(new SuraftError("not_leader", "the leader is stopping"));
   }
 
   closed(): void {
@@ -238,8 +244,18 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
       this.#opened = [];
       this.#failures = [];
       this.#call.write({ acks: acks.map(encodeAck), opened, failures });
+      this.#answeredCount += opened.length + failures.length;
+      for (const { appendCount } of acks) this.#answeredCount += appendCount;
     }
-    if (this.#halfClosed && this.#sink?.isIdle !== false) this.#call.end();
+    if (this.#sink?.isIdle === false) return;
+    if (this.#halfClosed) this.#call.end();
+    else if (this.#stopping) this.#call.end(this.#stoppingError());
+  }
+
+  /** An error may overtake answers: it says how many there were. */
+  #stoppingError(): SuraftError {
+    const details = { [answeredAppends]: String(this.#answeredCount) };
+    return new SuraftError("not_leader", "the leader is stopping", { details });
   }
 }
 

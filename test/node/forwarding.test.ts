@@ -281,6 +281,46 @@ describe("forwarded appends", () => {
     expect([plain.words, numbered.words]).to.deep.equal([["unknown_outcome"], ["unknown_outcome"]]);
   });
 
+  it("are not given back by a leader that stops with them under way, and then commits them", async () => {
+    const heard = new Heard();
+    const client = session(heard);
+    client.append(message("a"));
+    client.append(message("b"));
+    await arrived("b");
+    const stopped = server.stop({ graceMs: 5000 });
+    await Promise.resolve();
+    commit(atCore, 5);
+    await until(() => heard.words.length > 0);
+    expect(heard.words).to.deep.equal(["ack 2@5"]);
+    await stopped;
+  });
+
+  it("are refused by a leader that stops, and wait for the next one", async () => {
+    const [early, late] = [new Heard(), new Heard()];
+    const client = session(early);
+    client.append(message("a"));
+    await arrived("a");
+    const stopped = server.stop({ graceMs: 5000 });
+    session(late).append(message("b"));
+    commit([await arrived("a")], 5);
+    await stopped;
+    await until(() => early.words.length > 0);
+    expect(early.words).to.deep.equal(["ack 1@5"]);
+    expect(atCore).to.have.length(1);
+    follower.setRoute({ type: "never", error: new SuraftError("unavailable", "nobody leads") });
+    await until(() => late.words.length > 0);
+    expect(late.words).to.deep.equal(["unavailable"]);
+  });
+
+  it("have an unknown outcome when the leader's server waits no longer", async () => {
+    const heard = new Heard();
+    session(heard).append(message("a"));
+    await arrived("a");
+    await server.stop({ graceMs: 0 });
+    await until(() => heard.words.length > 0);
+    expect(heard.words).to.deep.equal(["unknown_outcome"]);
+  });
+
   it("leave nothing behind at the leader once their clients have gone", async () => {
     const heard = new Heard();
     for (let i = 0; i < 20; i++) {
