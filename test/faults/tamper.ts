@@ -40,7 +40,7 @@ async function rewriteSegment(store: Store): Promise<void> {
 /** A client that was told of an append that no node ever took. */
 function forge(_url: string, recorder: Recorder): Promise<void> {
   const op = recorder.append({ process: "forged.1", entries: 1 });
-  recorder.appended(op, { firstIndex: 1, lastIndex: 1, term: 1, timestampMs: 0 });
+  recorder.appended(op, { firstIndex: 1, lastIndex: 1, term: 1, timestampMs: 0, repeat: false });
   return Promise.resolve();
 }
 
