@@ -133,8 +133,10 @@ export class StoreWalk {
     if (Number(entries.firstIndex) !== this.#nextIndex) {
       this.#report("log-gap", `${at} begins at ${entries.firstIndex}, not ${this.#nextIndex}`);
     }
-    if (entries.entryCount !== entries.entries.length || entries.entryCount === 0) {
-      this.#report("entry-count", `${at} says ${entries.entryCount} of ${entries.entries.length}`);
+    const { length } = entries.entries;
+    if (entries.entryCount !== length || length + entries.records.length === 0) {
+      const records = `${entries.records.length} records`;
+      this.#report("entry-count", `${at} says ${entries.entryCount} of ${length}, ${records}`);
     }
     const term = Number(segment.epoch?.term ?? 0n);
     const time = entries.timestamp === undefined ? 0 : timestampMs(entries.timestamp);
