@@ -13,6 +13,7 @@ import { formatReport, type Report } from "./report.js";
 import type { BenchContext, Section } from "./section.js";
 import { cost } from "./sections/cost.js";
 import { exactlyOnce } from "./sections/exactly-once.js";
+import { failover } from "./sections/failover.js";
 import { latency } from "./sections/latency.js";
 import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
@@ -29,6 +30,7 @@ const sections: Readonly<Record<string, Section>> = {
   cost,
   memory,
   ledger,
+  failover,
 };
 
 const usage = `npm run bench -- [options]

@@ -20,27 +20,13 @@ describe("a cluster under load of plain gRPC clients", function () {
       cluster.nodes.map(({ address }) => address),
       inFlight,
     );
-    await acknowledged(200);
+    await writer.progress(200);
   });
 
   afterEach(async () => {
     await writer.stop();
     await cluster.close();
   });
-
-  /** Waits for so many acknowledgements more. */
-  async function acknowledged(count: number): Promise<void> {
-    const goal = writer.acknowledged.size + count;
-    const { client } = await cluster.leader();
-    const signal = AbortSignal.timeout(20_000);
-    for await (const _ of client.read({
-      start: { type: "last", count: 0 },
-      follow: true,
-      signal,
-    })) {
-      if (writer.acknowledged.size >= goal) return;
-    }
-  }
 
   async function check(): Promise<void> {
     await writer.stop();
@@ -63,10 +49,10 @@ describe("a cluster under load of plain gRPC clients", function () {
     const named = await follower.client.transferLeadership({ targetId: follower.nodeId });
     expect(named).to.deep.equal({ nodeId: follower.nodeId, address: follower.address });
     expect((await cluster.leader()).nodeId).to.equal(follower.nodeId);
-    await acknowledged(100);
+    await writer.progress(100);
     const { nodeId } = await follower.client.transferLeadership();
     expect(nodeId).to.not.equal(follower.nodeId);
-    await acknowledged(100);
+    await writer.progress(100);
     await check();
   });
 
@@ -77,7 +63,7 @@ describe("a cluster under load of plain gRPC clients", function () {
       node.child.kill("SIGTERM");
       expect(await node.child.exit(15_000)).to.deep.equal({ code: 0, signal: null });
       await cluster.startAll();
-      await acknowledged(100);
+      await writer.progress(100);
     }
     await check();
   });

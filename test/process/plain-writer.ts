@@ -3,6 +3,7 @@
  * nodes in turn, a deadline of a few seconds, and no second tries but those that gRPC makes by itself.
  */
 
+import { EventEmitter, on } from "node:events";
 import { Client, credentials } from "@grpc/grpc-js";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
@@ -13,6 +14,15 @@ import {
 
 const deadlineMs = 5_000;
 
+/** Longer than any time without a leader. */
+const progressMsMax = 40_000;
+
+/** When an append that was acknowledged began and ended. */
+interface Acknowledged {
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
+
 const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 
 /** Appends all the time, a number of calls in flight, until it is stopped. */
@@ -22,6 +32,7 @@ export class PlainWriter {
   readonly acknowledged = new Map<number, string>();
   readonly #client: Client;
   readonly #loops: Promise<void>;
+  readonly #events = new EventEmitter();
   #stopping = false;
   #count = 0;
 
@@ -33,18 +44,43 @@ export class PlainWriter {
     this.#loops = Promise.all(loops).then(() => undefined);
   }
 
+  /** Resolves once so many more are acknowledged. */
+  async progress(count: number): Promise<void> {
+    const goal = this.acknowledged.size + count;
+    await this.#until(() => this.acknowledged.size >= goal);
+  }
+
+  /** When the first append that began at or after a time was acknowledged, by the monotonic clock. */
+  async firstBegunAfter(timeMs: number): Promise<number> {
+    let firstMs = Number.NaN;
+    await this.#until(({ beganMs, endedMs }) => {
+      firstMs = endedMs;
+      return beganMs >= timeMs;
+    });
+    return firstMs;
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#loops;
     this.#client.close();
   }
 
+  async #until(isSo: (acknowledged: Acknowledged) => boolean): Promise<void> {
+    const signal = AbortSignal.timeout(progressMsMax);
+    for await (const [acknowledged] of on(this.#events, "acknowledged", { signal })) {
+      if (isSo(acknowledged as Acknowledged)) return;
+    }
+  }
+
   async #loop(): Promise<void> {
     while (!this.#stopping) {
       const payload = `plain ${++this.#count}`;
+      const beganMs = performance.now();
       try {
         const { firstIndex } = await this.#append(payload);
         this.acknowledged.set(Number(firstIndex), payload);
+        this.#events.emit("acknowledged", { beganMs, endedMs: performance.now() });
       } catch (error) {
         this.failures.push(String(error));
       }

@@ -11,6 +11,8 @@ export interface TestClusterOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where the store is; a new directory if not said. */
   readonly storeDirectory?: string;
+  /** Parameters of the store's URL: `latency=20`. */
+  readonly storeParameters?: string;
 }
 
 export class TestCluster {
@@ -29,6 +31,7 @@ export class TestCluster {
   static async start(options: TestClusterOptions): Promise<TestCluster> {
     const directory = await makeDirectory();
     const storeDirectory = options.storeDirectory ?? join(directory, "store");
+    const parameters = options.storeParameters === undefined ? "" : `?${options.storeParameters}`;
     const ports = await freePorts(options.nodeCount);
     const members = ports.map((port, index) => ({
       nodeId: `n${index + 1}`,
@@ -39,7 +42,7 @@ export class TestCluster {
       (member) =>
         new NodeProcess({
           ...member,
-          store: `file://${storeDirectory}`,
+          store: `file://${storeDirectory}${parameters}`,
           members: list,
           ...(options.settings === undefined ? {} : { settings: options.settings }),
         }),
