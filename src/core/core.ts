@@ -11,7 +11,7 @@
 import { Answers } from "./answers.js";
 import { CatchUp } from "./catch-up.js";
 import { Context } from "./context.js";
-import { Election, termOf } from "./election.js";
+import { Election } from "./election.js";
 import { cloned, duplicate } from "./faults.js";
 import { Heartbeats } from "./heartbeats.js";
 import { KnownLog } from "./known-log.js";
@@ -19,6 +19,7 @@ import { Ledger } from "./ledger/ledger.js";
 import { ledgerBounds } from "./ledger/snapshot.js";
 import { Followers } from "./followers.js";
 import { Lease } from "./lease.js";
+import { isFarAhead } from "./message-term.js";
 import { memberOf, mayStand } from "./members.js";
 import { PeerProcesses } from "./peer-processes.js";
 import { Reads } from "./reads.js";
@@ -44,12 +45,6 @@ import type {
   View,
 } from "./protocol.js";
 import type { Append, NodeId, Segment } from "./types.js";
-
-/**
- * No sound node is so many elections ahead, since pre-votes keep terms together. A message that
- * claims to be is not believed: adopted, its term would leave the cluster none to go on to.
- */
-const termLeadMax = 2 ** 20;
 
 /** How often a store timeout may double (PROTOCOL.md 4.7). */
 const timeoutDoublingsMax = 6;
@@ -232,7 +227,7 @@ export class Core {
   #message(sender: Sender, message: Message): void {
     const { nodeId: from } = sender;
     if (from === this.#context.options.nodeId) return;
-    if (termOf(message) > this.#election.term + termLeadMax) return;
+    if (isFarAhead(message, this.#election.term)) return;
     // This node's list may be of the past: a stranger may be a member, and lead.
     const isMember = memberOf(this.#log.members, from) !== undefined;
     if (isMember && this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
@@ -302,6 +297,7 @@ export class Core {
     if (request.epoch.leaderId !== from) return;
     const follows = this.#election.heartbeat(request);
     if (follows) {
+      this.#lease.heard(request.greatestLease);
       this.#stepDown("deposed");
       this.#catchUp.demand(request.tailPosition);
     }
@@ -437,7 +433,8 @@ export class Core {
   #beat(): void {
     const tenure = this.#tenure;
     if (tenure === undefined) return;
-    if (this.#heartbeats.pump(tenure.epoch, tenure.phase === "leading")) this.#prefer();
+    const { greatest } = this.#lease;
+    if (this.#heartbeats.pump(tenure.epoch, tenure.phase === "leading", greatest)) this.#prefer();
   }
 
   #tenures(): readonly Tenure[] {

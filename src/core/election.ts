@@ -11,13 +11,7 @@ import { sameEpoch } from "./types.js";
 import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
 import type { KnownLog } from "./known-log.js";
-import type {
-  HeartbeatRequest,
-  Message,
-  RequestId,
-  VoteRequest,
-  VoteResponse,
-} from "./protocol.js";
+import type { HeartbeatRequest, RequestId, VoteRequest, VoteResponse } from "./protocol.js";
 import type { Epoch, NodeId } from "./types.js";
 
 /** The leader that this node hears. */
@@ -340,19 +334,5 @@ export class Election {
       this.#context.options.random() * (electionTicksMax - electionTicksMin),
     );
     this.#deadlineTick = this.#context.now + electionTicksMin + spread;
-  }
-}
-
-/** The greatest term that a message would make its receiver adopt. */
-export function termOf(message: Message): number {
-  switch (message.type) {
-    case "heartbeatRequest":
-      return message.epoch.term;
-    case "voteRequest":
-    case "voteResponse":
-    case "heartbeatResponse":
-      return message.term;
-    default:
-      return 0;
   }
 }

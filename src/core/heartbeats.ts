@@ -39,7 +39,7 @@ export class Heartbeats {
   }
 
   /** Sends what is due, in this epoch. Returns whether the timer was due. */
-  pump(epoch: Epoch, leading: boolean): boolean {
+  pump(epoch: Epoch, leading: boolean, greatestLease: number | undefined): boolean {
     const { now, options } = this.#context;
     const due = now >= this.#dueTick;
     if (!due && !(leading && this.#log.tail > this.#announcedTail)) return false;
@@ -51,6 +51,7 @@ export class Heartbeats {
       leading,
       tailPosition: this.#log.tail,
       nextIndex: this.#log.walk.nextIndex,
+      greatestLease,
       replyWanted: due,
     } as const;
     for (const to of this.#receivers()) this.#context.emit({ type: "send", to, message });

@@ -7,7 +7,8 @@
  *
  * Invariant: a renewal is sent only after a commit, or a look that found the tail, later than the
  * renewal before it: a leader that no longer sees the log does not hold the others back.
- * Invariant: nothing is asked of the store while the leader hears all voters, or a node its leader.
+ * Invariant: while the leader hears all voters, and a node its leader, nothing is asked of the store
+ * but one listing by each new leader: heartbeats carry what it found.
  */
 
 import { mayStand, peersOf } from "./members.js";
@@ -20,15 +21,12 @@ import type { Epoch } from "./types.js";
 
 /** A leader renews so often in the time of a lease. */
 const renewalsPerLease = 3;
-/** A node that watches a lease looks so often in its time. */
-const looksPerLease = 4;
 /** So many renewals are left behind the newest: late ones may still be on their way. */
 const leasesKept = 2;
 
 interface Listing {
   readonly request: RequestId;
   readonly sentTick: number;
-  readonly purpose: "renew" | "watch";
 }
 
 export class Lease {
@@ -36,15 +34,15 @@ export class Lease {
   readonly #log: KnownLog;
   readonly #catchUp: CatchUp;
   readonly #followers: Followers;
-  /** The greatest number known to stand; -1 if none was found. Undefined: not known, list first. */
+  /** The greatest number known to stand; -1 if none was found. Undefined: not known. */
   #greatest: number | undefined;
   #listing: Listing | undefined;
   #creating: { readonly request: RequestId; readonly number: number } | undefined;
-  /** When the next renewal, or the next look at the series, is due. */
+  /** No request is sent before. */
   #dueTick = 0;
   /** The renewal that is due waits for a proof as late as this; 0: none is due. */
   #evidenceSince: RequestId = 0;
-  /** Since when the series has not moved; undefined while nobody watches. */
+  /** Since when the series is known not to have moved. */
   #stillSinceTick: number | undefined;
   #hasExpired = false;
 
@@ -59,42 +57,58 @@ export class Lease {
     return this.#context.options.settings.leaseTicks > 0;
   }
 
+  /** The greatest number, for those that follow this leader. */
+  get greatest(): number | undefined {
+    return this.#greatest;
+  }
+
+  /** The leader lives; it says what the greatest number is, if it knows. */
+  heard(greatest: number | undefined): void {
+    this.#greatest = greatest;
+    this.#stillSinceTick = greatest === undefined ? undefined : this.#context.now;
+    this.#hasExpired = false;
+  }
+
   /** This node leads: it renews as long as a voter does not answer. */
   lead(epoch: Epoch): void {
-    this.#stopWatching();
+    this.#stillSinceTick = undefined;
     const { now } = this.#context;
     if (!this.#isOn || this.#creating !== undefined || this.#listing !== undefined) return;
-    if (now < this.#dueTick || !this.#isMissed()) return;
+    if (now < this.#dueTick) return;
+    // Known from the first, so that followers need not wait for a lease that they know nothing of.
+    if (this.#greatest === undefined) return this.#list();
+    if (!this.#isMissed()) return;
     if (this.#evidenceSince === 0) {
       this.#evidenceSince = this.#context.nextRequest;
       this.#catchUp.wantProof(this.#evidenceSince);
     }
     if (this.#catchUp.proof < this.#evidenceSince) return;
-    if (this.#greatest === undefined) return this.#list("renew");
     const number = this.#greatest + 1;
     const request = this.#context.newRequest();
     this.#creating = { request, number };
     this.#evidenceSince = 0;
-    this.#dueTick = now + this.#everyTicks(renewalsPerLease);
+    this.#dueTick = now + this.#everyTicks;
     this.#context.emit({ type: "createLease", request, number, epoch });
   }
 
   /**
-   * This node reaches no majority, or it does. Returns true once the series has not moved for a full
-   * lease while it did not: then it may claim.
+   * This node reaches no majority, or it does. Returns true if it reaches none and the series has not
+   * moved for a full lease: then it may claim.
    */
   watch(isIsolated: boolean): boolean {
     this.#evidenceSince = 0;
     const { now, options } = this.#context;
-    if (!this.#isOn || !isIsolated || !mayStand(this.#log.members, options.nodeId)) {
-      this.#stopWatching();
-      return false;
-    }
+    const { settings, nodeId } = options;
+    if (!this.#isOn || !isIsolated || !mayStand(this.#log.members, nodeId)) return false;
     if (this.#hasExpired) {
-      this.#stopWatching();
+      // Should the claim come to nothing, another lease is waited for.
+      this.#hasExpired = false;
+      this.#stillSinceTick = now;
       return true;
     }
-    if (this.#listing === undefined && now >= this.#dueTick) this.#list("watch");
+    const since = this.#stillSinceTick;
+    const mayHaveExpired = since === undefined || now - since >= settings.leaseTicks;
+    if (mayHaveExpired && this.#listing === undefined && now >= this.#dueTick) this.#list();
     return false;
   }
 
@@ -104,13 +118,12 @@ export class Lease {
     if (listing?.request !== request) return;
     this.#listing = undefined;
     const { now, options } = this.#context;
-    if (outcome.type === "unavailable" || listing.purpose === "watch") {
-      this.#dueTick = now + this.#everyTicks(looksPerLease);
+    if (outcome.type === "unavailable") {
+      this.#dueTick = now + this.#everyTicks;
+      return;
     }
-    if (outcome.type === "unavailable") return;
     const before = this.#greatest;
     this.#greatest = Math.max(outcome.greatest, before ?? -1);
-    if (listing.purpose === "renew") return;
     if (this.#stillSinceTick === undefined || this.#greatest !== before) this.#stillSinceTick = now;
     this.#hasExpired = listing.sentTick - this.#stillSinceTick >= options.settings.leaseTicks;
   }
@@ -130,15 +143,10 @@ export class Lease {
     if (old >= 0) this.#context.emit({ type: "deleteLease", number: old });
   }
 
-  #list(purpose: Listing["purpose"]): void {
+  #list(): void {
     const request = this.#context.newRequest();
-    this.#listing = { request, purpose, sentTick: this.#context.now };
+    this.#listing = { request, sentTick: this.#context.now };
     this.#context.emit({ type: "listLeases", request, after: this.#greatest ?? -1 });
-  }
-
-  #stopWatching(): void {
-    this.#stillSinceTick = undefined;
-    this.#hasExpired = false;
   }
 
   /** Whether a voter may not hear this leader. */
@@ -149,7 +157,7 @@ export class Lease {
     return false;
   }
 
-  #everyTicks(timesPerLease: number): number {
-    return Math.max(1, Math.floor(this.#context.options.settings.leaseTicks / timesPerLease));
+  get #everyTicks(): number {
+    return Math.max(1, Math.floor(this.#context.options.settings.leaseTicks / renewalsPerLease));
   }
 }

@@ -59,6 +59,8 @@ export interface HeartbeatRequest {
   /** Every position below exists. */
   readonly tailPosition: Position;
   readonly nextIndex: number;
+  /** The greatest number of a lease, -1 if there is none; undefined if the leader does not know. */
+  readonly greatestLease: number | undefined;
   readonly replyWanted: boolean;
 }
 

@@ -80,6 +80,9 @@ export function encodeHeartbeat(
     tailPosition: BigInt(request.tailPosition),
     nextIndex: BigInt(request.nextIndex),
     replyWanted: request.replyWanted,
+    ...(request.greatestLease === undefined
+      ? {}
+      : { nextLease: BigInt(request.greatestLease + 1) }),
   };
 }
 
@@ -90,6 +93,7 @@ export function decodeHeartbeat(request: wire.HeartbeatRequest): Message {
     leading: request.leading,
     tailPosition: toNumber(request.tailPosition),
     nextIndex: toNumber(request.nextIndex),
+    greatestLease: request.nextLease === undefined ? undefined : toNumber(request.nextLease) - 1,
     replyWanted: request.replyWanted,
   };
 }

@@ -55,7 +55,7 @@ function following(): Node {
 }
 
 function heartbeat(leaderId: string, term: number, tailPosition: number): Message {
-  const known = { nextIndex: 1, replyWanted: true, leading: true };
+  const known = { nextIndex: 1, greatestLease: undefined, replyWanted: true, leading: true };
   return { type: "heartbeatRequest", epoch: epoch(term, leaderId), tailPosition, ...known };
 }
 

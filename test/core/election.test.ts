@@ -87,7 +87,7 @@ class Voter {
 }
 
 function heartbeat(heard: Epoch, leading: boolean): HeartbeatRequest {
-  const known = { tailPosition: 0, nextIndex: 1, replyWanted: true };
+  const known = { tailPosition: 0, nextIndex: 1, greatestLease: undefined, replyWanted: true };
   return { type: "heartbeatRequest", epoch: heard, leading, ...known };
 }
 

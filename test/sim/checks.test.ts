@@ -194,6 +194,7 @@ describe("the judge of reads and of what is said", () => {
           leading: true,
           tailPosition,
           nextIndex: 1,
+          greatestLease: undefined,
           replyWanted: false,
         }),
       );
