@@ -19,6 +19,7 @@ import {
   encodeProducer,
 } from "./codec.js";
 import { callOptions, type CallBounds, type Connection } from "./connection.js";
+import { exactNumber } from "./exact.js";
 import { failureAfterUnknown, failureOf, isUnknown, judged } from "./failure.js";
 import { decodeMembers, encodeMemberChange } from "./member-codec.js";
 import { messagesOf } from "./messages.js";
@@ -239,7 +240,7 @@ export class Client {
       bounds,
       connection.cluster.forceLeadership({}, callOptions(bounds)),
     );
-    return Number(term);
+    return exactNumber("term", term);
   }
 
   /** Closes all connections; calls under way fail. */

@@ -1,12 +1,6 @@
 /** Between the client's values and the messages on the wire. */
 
-import {
-  durationMs,
-  timestampFromMs,
-  timestampMs,
-  type Duration,
-  type Timestamp,
-} from "@bufbuild/protobuf/wkt";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
 import {
@@ -22,6 +16,7 @@ import {
   type ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
+import { exactNumber, spanOf, timeOf } from "./exact.js";
 import { decodeMember } from "./member-codec.js";
 import type {
   AppendDemands,
@@ -38,20 +33,18 @@ import type {
   Tail,
 } from "./types.js";
 
-function timeOf(timestamp: Timestamp | undefined): number {
-  return timestamp === undefined ? 0 : timestampMs(timestamp);
-}
-
-function spanOf(duration: Duration | undefined): number {
-  return duration === undefined ? 0 : durationMs(duration);
-}
-
 /** An index, count or other number that a caller gave. Throws `invalid`. */
 function whole(name: string, value: number): bigint {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new SuraftError("invalid", `${name} must be a whole number of at least 0`);
   }
   return BigInt(value);
+}
+
+/** A time that a caller gave. Throws `invalid`. */
+function wholeTime(timestampMs: number): number {
+  if (Number.isSafeInteger(timestampMs)) return timestampMs;
+  throw new SuraftError("invalid", "the time must be a whole number of milliseconds");
 }
 
 /** A producer's number on the wire. */
@@ -115,26 +108,28 @@ export function encodeProducer({ producerId, sequence }: ProducerSequence): Wire
   };
 }
 
+/** Throws `unknown_outcome` for an answer that makes no sense. */
 export function decodeAppended(response: AppendResponse): Appended {
+  const lost = "unknown_outcome";
   return {
-    firstIndex: Number(response.firstIndex),
-    lastIndex: Number(response.lastIndex),
-    term: Number(response.term),
-    timestampMs: timeOf(response.timestamp),
+    firstIndex: exactNumber("first_index", response.firstIndex, lost),
+    lastIndex: exactNumber("last_index", response.lastIndex, lost),
+    term: exactNumber("term", response.term, lost),
+    timestampMs: timeOf(response.timestamp, lost),
     repeat: response.repeat,
   };
 }
 
 /** Throws `unavailable` for an answer that says nothing. */
 export function decodeOutcome(response: GetOutcomeResponse): AppendOutcome {
-  const lastSequence = Number(response.lastSequence);
+  const lastSequence = exactNumber("last_sequence", response.lastSequence);
   switch (response.outcome) {
     case Outcome.COMMITTED:
       return {
         type: "committed",
-        firstIndex: Number(response.firstIndex),
-        lastIndex: Number(response.lastIndex),
-        term: Number(response.term),
+        firstIndex: exactNumber("first_index", response.firstIndex),
+        lastIndex: exactNumber("last_index", response.lastIndex),
+        term: exactNumber("term", response.term),
         timestampMs: timeOf(response.timestamp),
       };
     case Outcome.NOT_COMMITTED:
@@ -157,7 +152,7 @@ function encodeStart(start: ReadStart): ReadRequest["start"] {
     case "index":
       return { case: "startIndex", value: whole("the index", start.index) };
     case "timestamp":
-      return { case: "startTimestamp", value: timestampFromMs(start.timestampMs) };
+      return { case: "startTimestamp", value: timestampFromMs(wholeTime(start.timestampMs)) };
     case "last":
       return { case: "lastCount", value: whole("the count", start.count) };
   }
@@ -176,9 +171,11 @@ export function encodeRead(options: ReadOptions): MessageInitShape<typeof ReadRe
 }
 
 export function decodeBatch(batch: EntryBatch): ReadBatch {
+  // The last entry's index must be exact, too.
+  exactNumber("first_index", batch.firstIndex + BigInt(batch.entries.length));
   return {
     firstIndex: Number(batch.firstIndex),
-    term: Number(batch.term),
+    term: exactNumber("term", batch.term),
     timestampMs: timeOf(batch.timestamp),
     entries: batch.entries,
   };
@@ -188,17 +185,17 @@ export function decodeProgress(progress: WireProgress | undefined): Progress | u
   return progress === undefined
     ? undefined
     : {
-        nextIndex: Number(progress.nextIndex),
-        firstIndex: Number(progress.firstIndex),
+        nextIndex: exactNumber("next_index", progress.nextIndex),
+        firstIndex: exactNumber("first_index", progress.firstIndex),
         ageMs: spanOf(progress.age),
       };
 }
 
 export function decodeTail(response: GetTailResponse): Tail {
   return {
-    nextIndex: Number(response.nextIndex),
-    firstIndex: Number(response.firstIndex),
-    term: Number(response.term),
+    nextIndex: exactNumber("next_index", response.nextIndex),
+    firstIndex: exactNumber("first_index", response.firstIndex),
+    term: exactNumber("term", response.term),
     ageMs: spanOf(response.age),
   };
 }
@@ -217,13 +214,13 @@ export function decodeView(status: NodeStatus): NodeView {
     address: status.address,
     clusterId: status.clusterId,
     role: roles.get(status.role) ?? "unknown",
-    term: Number(status.term),
+    term: exactNumber("term", status.term),
     leader: leaderId === "" ? undefined : { nodeId: leaderId, address: status.leaderAddress },
     members: status.members.map(decodeMember),
-    membersVersion: Number(status.membersVersion),
-    commitIndex: Number(status.commitIndex),
-    firstIndex: Number(status.firstIndex),
-    tailPosition: Number(status.tailPosition),
+    membersVersion: exactNumber("members_version", status.membersVersion),
+    commitIndex: exactNumber("commit_index", status.commitIndex),
+    firstIndex: exactNumber("first_index", status.firstIndex),
+    tailPosition: exactNumber("tail_position", status.tailPosition),
     store: status.store,
     storeHealthy: status.storeHealthy,
     serving: status.serving,
@@ -231,12 +228,12 @@ export function decodeView(status: NodeStatus): NodeView {
     version: status.version,
     uptimeMs: spanOf(status.uptime),
     timestampMs: timeOf(status.timestamp),
-    change: Number(status.change),
+    change: exactNumber("change", status.change),
     storeRequests: {
-      creates: Number(storeRequests?.creates ?? 0n),
-      gets: Number(storeRequests?.gets ?? 0n),
-      lists: Number(storeRequests?.lists ?? 0n),
-      deletes: Number(storeRequests?.deletes ?? 0n),
+      creates: exactNumber("creates", storeRequests?.creates ?? 0n),
+      gets: exactNumber("gets", storeRequests?.gets ?? 0n),
+      lists: exactNumber("lists", storeRequests?.lists ?? 0n),
+      deletes: exactNumber("deletes", storeRequests?.deletes ?? 0n),
     },
   };
 }

@@ -8,6 +8,7 @@ import type {
   NewMemberSchema,
 } from "../../gen/suraft/v1/cluster_pb.js";
 import { SuraftError } from "../errors.js";
+import { exactNumber } from "./exact.js";
 import type { ChangedMembers, Member, MemberChange, NewMember } from "./types.js";
 
 export function decodeMember({ nodeId, address, voter, priority }: MemberStatus): Member {
@@ -16,7 +17,7 @@ export function decodeMember({ nodeId, address, voter, priority }: MemberStatus)
 
 export function decodeMembers(response: ChangeMembersResponse): ChangedMembers {
   const { version, members, warnings } = response;
-  return { version: Number(version), members: members.map(decodeMember), warnings };
+  return { version: exactNumber("version", version), members: members.map(decodeMember), warnings };
 }
 
 /** Throws `invalid` for a version that is none. */

@@ -2,6 +2,7 @@
 
 import type { Addresses } from "./addresses.js";
 import { callOptions, type CallBounds } from "./connection.js";
+import { exactNumber } from "./exact.js";
 import { judged } from "./failure.js";
 import { callAny } from "./retry.js";
 
@@ -10,5 +11,5 @@ export async function openProducer(addresses: Addresses, bounds: CallBounds): Pr
   const response = await callAny(addresses, bounds, (connection) =>
     judged(connection, "none", bounds, connection.log.openProducer({}, callOptions(bounds))),
   );
-  return Number(response.producerId);
+  return exactNumber("producer_id", response.producerId);
 }

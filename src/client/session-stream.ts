@@ -9,7 +9,6 @@
  */
 
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   AckRange,
@@ -21,6 +20,7 @@ import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
 import { encodeProducer } from "./codec.js";
 import type { Connection } from "./connection.js";
+import { exactNumber, timeOf } from "./exact.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
 
@@ -116,11 +116,11 @@ export class SessionStream {
     if (Number(range.firstAppend) !== this.#firstNumber || range.appendCount > this.#sentCount) {
       throw new Error(`${this.#address} answered appends out of order`);
     }
-    let firstIndex = Number(range.firstIndex);
+    let firstIndex = exactNumber("first_index", range.firstIndex);
     const isKnown = firstIndex > 0;
     const { repeat } = range;
-    const term = Number(range.term);
-    const timeMs = range.timestamp === undefined ? 0 : timestampMs(range.timestamp);
+    const term = exactNumber("term", range.term);
+    const timeMs = timeOf(range.timestamp);
     for (let count = 0; count < range.appendCount; count += 1) {
       const pending = this.#queue.shift();
       const nextIndex = firstIndex + pending.entries.length;
