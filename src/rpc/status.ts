@@ -20,8 +20,11 @@ export const errorDomain = "suraft.dev";
 
 const detailsKey = "grpc-status-details-bin";
 
-/** Trailers must fit into HTTP/2's header limits, which some clients set at 8 KiB. */
-const messageCharactersMax = 1_000;
+/**
+ * Trailers must fit into HTTP/2's header limits, which some clients set at 8 KiB. The message stands
+ * there twice: with three characters for a byte, and with four for three.
+ */
+const messageBytesMax = 1_000;
 
 /** How long an overloaded server asks to wait where the error does not say. */
 const retryDelayDefaultMs = 100;
@@ -108,11 +111,11 @@ function statusObject(status: Status): StatusObject {
 
 /** grpc-js throws on lone surrogates, and headers have a limit. */
 function sendable(message: string): string {
-  const cut =
-    message.length > messageCharactersMax
-      ? `${message.slice(0, messageCharactersMax - 1)}…`
-      : message;
-  return Buffer.from(cut).toString();
+  // No character takes less than a byte: the rest would be cut off anyway.
+  const bytes = Buffer.from(message.slice(0, messageBytesMax + 1));
+  if (bytes.length <= messageBytesMax) return bytes.toString();
+  // A character that is cut in two becomes a replacement, which goes.
+  return `${bytes.toString("utf8", 0, messageBytesMax - 3).replace(/\ufffd$/, "")}…`;
 }
 
 /** How to read an error that no suraft server vouches for. */
