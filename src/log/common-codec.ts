@@ -71,7 +71,9 @@ export function readTimestamp(fields: Fields): number {
   const nanos = fields.number(2);
   fields.end();
   const timestampMs = seconds * 1000 + nanos / 1_000_000;
-  if (nanos >= 1_000_000_000 || !Number.isSafeInteger(timestampMs)) {
+  const isWhole = nanos < 1_000_000_000 && nanos % 1_000_000 === 0;
+  // Not by the sum alone: some nanoseconds vanish in a number of so many milliseconds.
+  if (!isWhole || !Number.isSafeInteger(timestampMs)) {
     throw new Malformed("a timestamp is no number of milliseconds");
   }
   return timestampMs;
