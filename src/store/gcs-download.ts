@@ -63,6 +63,7 @@ function readPart(reply: HttpReply, range: ByteRange | undefined): Part | undefi
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(reply.header("content-range") ?? "");
   if (reply.status !== 206 || match === null || range === undefined) return undefined;
   const [start, last, size] = match.slice(1).map(Number) as [number, number, number];
+  if (!Number.isSafeInteger(size)) return undefined;
   const isAsked = start === range.start && last + 1 === Math.min(range.end, size);
   if (!isAsked || last + 1 - start !== length) return undefined;
   return { size, isWhole: length === size };

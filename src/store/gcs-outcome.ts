@@ -4,11 +4,15 @@
  * Invariant: what is not certain is `unknown`.
  */
 
+import { errorBytesMax } from "./gcs-request.js";
 import type { HttpOutcome, HttpReply } from "./gcs-request.js";
 import { parseObject, isRecord, readUploaded } from "./gcs-upload.js";
 import type { Expected } from "./gcs-upload.js";
 import { StoreError } from "./store.js";
 import type { CreateResult, DeleteResult, StoreErrorKind } from "./store.js";
+
+/** A cause goes into logs and messages. */
+const causeCharactersMax = 400;
 
 /** `forbidden`: this try did nothing; only a look at the name tells whether it exists. */
 export type CreateOutcome = CreateResult | { readonly type: "forbidden"; readonly cause: string };
@@ -55,7 +59,7 @@ export function readError(what: string, outcome: HttpOutcome, problem?: string):
 
 /** A 404 of an object says which: the object, or the bucket. */
 export function isBucketMissing(reply: HttpReply): boolean {
-  return /bucket does not exist|no such bucket/i.test(reply.body.toString("utf8"));
+  return /bucket does not exist|no such bucket/i.test(bodyText(reply));
 }
 
 function replyKind(reply: HttpReply): StoreErrorKind {
@@ -67,18 +71,24 @@ function replyKind(reply: HttpReply): StoreErrorKind {
       return "forbidden";
     case 403:
       // Google also says so of limits that were reached.
-      return /limitExceeded|quotaExceeded/i.test(reply.body.toString("utf8"))
-        ? "unavailable"
-        : "forbidden";
+      return /limitExceeded|quotaExceeded/i.test(bodyText(reply)) ? "unavailable" : "forbidden";
     default:
       return "unavailable";
   }
 }
 
+/** As much of a body as may say what went wrong. */
+function bodyText(reply: HttpReply): string {
+  return reply.body.toString("utf8", 0, errorBytesMax);
+}
+
 /** A reply in a line for people: its status and what Google says of it. */
 export function replyText(reply: HttpReply): string {
-  const error = parseObject(reply.body)?.["error"];
+  const body = reply.body.subarray(0, errorBytesMax);
+  const error = parseObject(body)?.["error"];
   const message = isRecord(error) ? error["message"] : undefined;
-  const text = typeof message === "string" ? message : reply.body.toString("utf8", 0, 200);
-  return `HTTP ${reply.status}: ${text.replace(/\s+/g, " ").trim()}`;
+  const text = typeof message === "string" ? message : body.toString("utf8", 0, 200);
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+  const short = line.length > causeCharactersMax ? `${line.slice(0, causeCharactersMax)}…` : line;
+  return `HTTP ${reply.status}: ${short}`;
 }

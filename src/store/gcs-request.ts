@@ -14,6 +14,9 @@ import type { Dispatcher } from "undici";
 import { onAborted, reasonText } from "./abort.js";
 import type { StoreErrorKind } from "./store.js";
 
+/** A reply of another status than asked for says why in so many bytes. */
+export const errorBytesMax = 64 * 1024;
+
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
@@ -97,8 +100,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#size += chunk.length;
-    if (this.#size <= this.#request.replyBytesMax) this.#chunks.push(chunk);
-    else this.fail(new Error(`a reply of more than ${this.#request.replyBytesMax} bytes`));
+    const { replyBytesMax } = this.#request;
+    const sizeMax = this.#status < 300 ? replyBytesMax : Math.min(replyBytesMax, errorBytesMax);
+    if (this.#size <= sizeMax) this.#chunks.push(chunk);
+    else this.fail(new Error(`a reply of more than ${sizeMax} bytes, HTTP ${this.#status}`));
   }
 
   onResponseEnd(): void {

@@ -7,12 +7,12 @@
  */
 
 import { reasonText } from "./abort.js";
-import { encodeUpload, isDecimal, isRecord, parseObject } from "./gcs-upload.js";
+import { encodeUpload, isDecimal, isRecord, isSize, parseObject } from "./gcs-upload.js";
 import { createOutcome, deleteOutcome, isBucketMissing, readError } from "./gcs-outcome.js";
 import type { GcsConnection, GcsConnectionOptions, GcsRequest } from "./gcs-connection.js";
 import type { HttpOutcome, HttpReply } from "./gcs-request.js";
 import { readDownload } from "./gcs-download.js";
-import { checkList, checkName, checkRange, isObjectName } from "./object-name.js";
+import { checkList, checkName, checkRange, isListed, isObjectName } from "./object-name.js";
 import { StoreError } from "./store.js";
 import type {
   ByteRange,
@@ -124,6 +124,10 @@ export class GcsStore implements Store {
     for (let pageToken: string | undefined; ;) {
       const page = await this.#listPage(options, pageToken);
       items.push(...page.items);
+      // Else a server that answers so for ever would be asked for ever.
+      if (pageToken !== undefined && page.nextPageToken === pageToken) {
+        throw new StoreError("unavailable", `list of ${this.url}: the same page comes again`);
+      }
       pageToken = page.nextPageToken;
       // A page may be empty and not the last, or hold only names that are none of ours.
       if (items.length > 0 || pageToken === undefined) {
@@ -164,7 +168,7 @@ export class GcsStore implements Store {
     if (isAbsent(outcome)) return { type: "absent" };
     const metadata = outcome.type === "reply" ? parseObject(outcome.body) : undefined;
     const { generation, size } = metadata ?? {};
-    if (!isOk(outcome) || !isDecimal(generation) || !isDecimal(size)) {
+    if (!isOk(outcome) || !isDecimal(generation) || !isSize(size)) {
       throw readError(`look at ${name} of ${this.url}`, outcome);
     }
     return { type: "found", bytes: new Uint8Array(), version: generation, size: Number(size) };
@@ -187,7 +191,7 @@ export class GcsStore implements Store {
       replyBytesMax: pageBytesMax,
       signal: options.signal,
     });
-    const page = isOk(outcome) ? readPage(outcome.body, prefix) : undefined;
+    const page = isOk(outcome) ? readPage(outcome.body, prefix, options) : undefined;
     if (page !== undefined) return page;
     throw readError(`list "${options.prefix}" of ${this.url}`, outcome);
   }
@@ -221,22 +225,25 @@ interface Page {
   readonly nextPageToken: string | undefined;
 }
 
-/** Reads a page of a listing; undefined if it is none. Objects that the port cannot name are left out. */
-function readPage(body: Buffer, prefix: string): Page | undefined {
+/**
+ * Reads a page of a listing; undefined if it is not the one that was asked for. Objects that the port
+ * cannot name are left out.
+ */
+function readPage(body: Buffer, prefix: string, options: ListOptions): Page | undefined {
   const page = parseObject(body);
   const { items = [], nextPageToken } = page ?? {};
-  if (page === undefined || !Array.isArray(items)) return undefined;
+  if (page === undefined || !Array.isArray(items) || items.length > options.limit) return undefined;
   if (nextPageToken !== undefined && typeof nextPageToken !== "string") return undefined;
   const read: ListItem[] = [];
   let last = "";
   for (const item of items) {
     if (!isRecord(item)) return undefined;
     const { name, generation, size } = item;
-    if (typeof name !== "string" || !isDecimal(generation) || !isDecimal(size)) return undefined;
+    if (typeof name !== "string" || !isDecimal(generation) || !isSize(size)) return undefined;
     if (!name.startsWith(prefix)) return undefined;
     const ours = name.slice(prefix.length);
     if (!isObjectName(ours)) continue;
-    if (ours <= last) return undefined;
+    if (ours <= last || !isListed(ours, options)) return undefined;
     last = ours;
     read.push({ name: ours, version: generation, size: Number(size) });
   }

@@ -74,3 +74,8 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 export function isDecimal(value: unknown): value is string {
   return typeof value === "string" && /^\d{1,20}$/.test(value);
 }
+
+/** A size that a number holds exactly. */
+export function isSize(value: unknown): value is string {
+  return isDecimal(value) && Number.isSafeInteger(Number(value));
+}

@@ -144,6 +144,37 @@ export function describeReads({ fixture, proxy, store, direct, newName }: Contex
     expect((await store().delete(newName(), { signal })).type).to.equal("unknown");
   });
 
+  const itemNamed = (name: string, size: unknown = "1") => ({ name, generation: "1", size });
+  const lyingPages: Readonly<Record<string, unknown>> = {
+    "a page that comes again for ever": { items: [], nextPageToken: "t" },
+    "a page longer than asked for": {
+      items: Array.from({ length: 3 }, (_, n) => itemNamed(`faults/log/1${n}`)),
+    },
+    "a page that begins before its start": { items: [itemNamed("faults/log/0")] },
+    "a page that goes beyond its end": { items: [itemNamed("faults/log/5")] },
+    "a size of 20 digits": { items: [itemNamed("faults/log/1", "99999999999999999999")] },
+  };
+  for (const [lie, page] of Object.entries(lyingPages)) {
+    it(`takes ${lie} for unavailable`, async () => {
+      const bounds = { prefix: "log/", startAt: "log/1", endBefore: "log/5", limit: 2, signal };
+      proxy().source = () => ({ type: "answer", status: 200, body: JSON.stringify(page) });
+      await expectKind("unavailable", () => store().list(bounds));
+    });
+  }
+
+  it("is not flooded by what a server says of a failure", async () => {
+    const message = `\u001b[2J${"x".repeat(5_000)}`;
+    const body = JSON.stringify({ error: { message } });
+    proxy().source = () => ({ type: "answer", status: 500, body });
+    const error = await expectKind("unavailable", () => store().get(newName(), { signal }));
+    expect(error.message).to.have.length.below(600);
+    // oxlint-disable-next-line no-control-regex
+    expect(error.message).not.to.match(/[\u0000-\u001f]/);
+    proxy().source = () => ({ type: "answer", status: 404, body: "x".repeat(1024 * 1024) });
+    const flood = await expectKind("unavailable", () => store().get(newName(), { signal }));
+    expect(flood.message).to.contain("a reply of more than 65536 bytes, HTTP 404");
+  });
+
   it("calls a bucket that does not exist invalid", async () => {
     const missing = openStore(`gs://no-such-bucket?apiEndpoint=${fixture().endpoint}`);
     const created = await missing.create("a", bytes, { signal });
