@@ -23,11 +23,14 @@ function addressList(text: string): readonly string[] {
   }
 }
 
+/** A timer of Node's that is to wait longer fires at once. */
+const durationMsMax = 24 * 86_400_000;
+
 /** Parses an option such as `10s`. */
 export function durationOption(text: string): number {
   const parsed = parseDuration(text);
-  if (parsed === undefined || parsed === 0) {
-    throw new InvalidArgumentError("Write a duration such as 500ms, 10s or 2m.");
+  if (parsed === undefined || parsed === 0 || parsed > durationMsMax) {
+    throw new InvalidArgumentError("Write a duration such as 500ms, 10s or 2m, 24d at most.");
   }
   return parsed;
 }

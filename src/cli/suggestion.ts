@@ -24,12 +24,16 @@ function editDistance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
+/** A longer word was meant to be none of ours, and to compare it takes long. */
+const wordLengthMax = 64;
+
 function plain(word: string): string {
   return word.toLowerCase().replace(/[-_]/g, "");
 }
 
 /** The known word closest to `word`, or undefined if none is close. Case, `-` and `_` do not count. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > wordLengthMax) return undefined;
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
     .sort((a, b) => a.distance - b.distance);

@@ -15,14 +15,18 @@ export function parseDuration(text: string): number | undefined {
   return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
 }
 
+/** The protocol's timestamps begin here. */
+const yearOneMs = Date.parse("0001-01-01T00:00:00Z");
+
 /**
  * A point in time, in milliseconds since 1970: ISO 8601 (`2026-11-21`, `2026-11-21T10:00:00Z`; without
- * a zone it is local time, a bare date is UTC) or a duration, meaning that long ago.
+ * a zone it is local time, a bare date is UTC) or a duration, meaning that long ago. Undefined if it is neither, or before
+ * the year 1.
  */
 export function parseTime(text: string, nowMs: number): number | undefined {
   const ago = parseDuration(text);
   if (ago !== undefined) {
-    return nowMs - ago;
+    return nowMs - ago < yearOneMs ? undefined : nowMs - ago;
   }
   if (
     !/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
@@ -30,7 +34,7 @@ export function parseTime(text: string, nowMs: number): number | undefined {
     return undefined;
   }
   const time = Date.parse(text.replace(" ", "T"));
-  return Number.isNaN(time) ? undefined : time;
+  return time >= yearOneMs ? time : undefined;
 }
 
 /** `45s`, `12m`, `3h 05m`, `2d 04h`: short and of a steady width. */

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { durationOption } from "../../src/cli/client-options.js";
 import { formatEntry, type PrintedEntry } from "../../src/cli/entry-format.js";
 import { suggest } from "../../src/cli/suggestion.js";
 import { escapeControls } from "../../src/cli/terminal.js";
@@ -19,8 +20,24 @@ describe("times", () => {
     expect(parseTime("1970-01-01T00:00:10.5+01:00", 0)).to.equal(-3_589_500);
     expect(parseTime("1970-01-02", 0)).to.equal(86_400_000);
     expect(parseTime("10m", 1_000_000)).to.equal(400_000);
-    for (const wrong of ["", "now", "10", "2026-13-01", "2026-02-01T25:00:00Z", "1.2.2026"]) {
+    for (const wrong of [
+      "",
+      "now",
+      "10",
+      "2026-13-01",
+      "2026-02-01T25:00:00Z",
+      "1.2.2026",
+      "0000-12-31",
+      "999999982d",
+    ]) {
       expect(parseTime(wrong, 0), wrong).to.equal(undefined);
+    }
+  });
+
+  it("takes no duration that no timer can wait for", () => {
+    expect(durationOption("24d")).to.equal(2_073_600_000);
+    for (const wrong of ["25d", "62458m", "999999999d", "0s"]) {
+      expect(() => durationOption(wrong), wrong).to.throw("24d at most");
     }
   });
 
@@ -47,6 +64,11 @@ describe("suggestions", () => {
     expect(suggest("election-timeout-ms", known)).to.equal("electionTimeoutMs");
     expect(suggest("ELECTION_TIMEOUT", known)).to.equal("electionTimeoutMs");
     expect(suggest("stor", known)).to.equal("store");
+  });
+
+  it("suggests nothing for a word that is much too long, and says so at once", () => {
+    const word = "window".repeat(20);
+    expect(suggest(word, [word.slice(1)])).to.equal(undefined);
   });
 
   it("suggests nothing for a word that is like none", () => {
