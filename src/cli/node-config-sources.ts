@@ -8,7 +8,8 @@
 
 import { readFileSync } from "node:fs";
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
-import { checkNodeConfig, type GivenValue } from "../node/config-check.js";
+import type { Document, Node } from "yaml";
+import { checkNodeConfig, shorten, type GivenValue } from "../node/config-check.js";
 import { nodeConfigKeys, type NodeConfig, type NodeConfigKey } from "../node/config.js";
 import { UsageError } from "./exit-code.js";
 import { suggest } from "./suggestion.js";
@@ -121,12 +122,7 @@ function readText(file: GivenValue): string {
 function fromFile(file: GivenValue, problems: string[]): Given {
   const path = String(file.value);
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    const line = lines.linePos(broken.pos[0]).line;
-    throw new UsageError(`${path}, line ${String(line)}: not valid YAML: ${broken.message}`);
-  }
+  const document = parseText(readText(file), lines, path);
   if (document.contents === null) {
     return {};
   }
@@ -135,18 +131,50 @@ function fromFile(file: GivenValue, problems: string[]): Given {
   }
   const given: Given = {};
   for (const { key: node, value } of document.contents.items) {
-    const key = isScalar(node) ? String(node.value) : String(node);
     const start = isScalar(node) ? (node.range?.[0] ?? 0) : 0;
     const source = `${path}, line ${String(lines.linePos(start).line)}`;
-    if (isKey(key)) {
-      given[key] = { value: isNode(value) ? value.toJS(document) : undefined, source };
+    const key = isScalar(node) ? String(node.value) : undefined;
+    if (key === undefined) {
+      problems.push(`${source}: a setting's name is plain text`);
+    } else if (isKey(key)) {
+      given[key] = {
+        value: isNode(value) ? plainValue(value, document, source) : undefined,
+        source,
+      };
     } else {
       const meant = suggest(key, nodeConfigKeys);
       const hint = meant === undefined ? "see suraft serve --help" : `did you mean ${meant}?`;
-      problems.push(`${source}: there is no setting "${key}"; ${hint}`);
+      problems.push(`${source}: there is no setting "${shorten(key)}"; ${hint}`);
     }
   }
   return given;
+}
+
+function parseText(text: string, lineCounter: LineCounter, path: string): Document {
+  let document: Document;
+  try {
+    document = parseDocument(text, { lineCounter, prettyErrors: false });
+  } catch (error) {
+    // What is nested thousands deep overflows the parser's stack.
+    throw new UsageError(`${path}: cannot be read as YAML: ${(error as Error).message}`);
+  }
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    const line = lineCounter.linePos(broken.pos[0]).line;
+    const message = shorten(broken.message, 200);
+    throw new UsageError(`${path}, line ${String(line)}: not valid YAML: ${message}`);
+  }
+  return document;
+}
+
+/** The value that a node of the document stands for, its aliases followed. */
+function plainValue(node: Node, document: Document, source: string): unknown {
+  try {
+    return node.toJS(document);
+  } catch (error) {
+    // An alias that leads nowhere, or that multiplies beyond measure.
+    throw new UsageError(`${source}: cannot be read as YAML: ${(error as Error).message}`);
+  }
 }
 
 function isKey(text: string): text is NodeConfigKey {

@@ -59,12 +59,21 @@ function checkValue<Key extends NodeConfigKey>(
     return [];
   }
   const reason = result.error.issues[0]?.message ?? "is not valid";
-  return [`${key} ${reason}; ${found.source} says ${shorten(JSON.stringify(found.value))}`];
+  return [`${key} ${reason}; ${found.source} says ${show(found.value)}`];
 }
 
-function shorten(text: string | undefined): string {
-  const whole = text ?? "nothing";
-  return whole.length > 60 ? `${whole.slice(0, 57)}...` : whole;
+function show(value: unknown): string {
+  try {
+    return shorten(JSON.stringify(value) ?? "nothing");
+  } catch {
+    // A value that holds itself, as YAML's aliases can make it, has no JSON.
+    return "something else";
+  }
+}
+
+/** Text that is not longer than it helps. */
+export function shorten(text: string, lengthMax = 60): string {
+  return text.length > lengthMax ? `${text.slice(0, lengthMax - 3)}...` : text;
 }
 
 /** Derives what follows from other settings. */
