@@ -9,16 +9,15 @@
  */
 
 import { toBinary, create } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromServiceError, fromStatus } from "../rpc/status.js";
 import { numberFieldSize, writeNumberField } from "../rpc/wire.js";
-import { answeredAppends, toNumber } from "./messages.js";
+import { answeredAppends, toMilliseconds, toNumber } from "./messages.js";
 import type { ForwardResponse } from "../../gen/suraft/node/v1/node_pb.js";
-import type { AckRange, AppendFailure } from "../../gen/suraft/v1/log_pb.js";
+import type { AckRange } from "../../gen/suraft/v1/log_pb.js";
 import type { PeerClient } from "./peer-client.js";
 
 /** An append on its way. */
@@ -46,6 +45,22 @@ export interface ForwardedRepeat {
   readonly term: number;
   readonly timestampMs: number;
   readonly repeat: true;
+}
+
+/** An acknowledgement whose numbers make sense. */
+interface Acknowledgement {
+  readonly firstAppend: number;
+  readonly appendCount: number;
+  readonly entryCount: number;
+  readonly repeat: boolean;
+  readonly place: Pick<ForwardedRun<never>, "firstIndex" | "term" | "timestampMs">;
+}
+
+/** An answer whose numbers make sense. */
+interface Answer {
+  readonly acks: readonly Acknowledgement[];
+  readonly opened: readonly { readonly number: number; readonly producerId: number }[];
+  readonly failures: readonly { readonly number: number; readonly error: SuraftError }[];
 }
 
 export interface ForwardStreamOptions<A extends ForwardedAppend> {
@@ -132,44 +147,43 @@ export class ForwardStream<A extends ForwardedAppend> {
     return whole;
   }
 
-  #answered({ acks, opened, failures }: ForwardResponse): void {
-    for (const ack of acks) this.#acknowledged(ack);
-    for (const { append: number, producerId } of opened) {
-      const append = this.#take(toNumber(number));
+  /** Of an answer that makes no sense nothing is taken: whatever is open may be in the log. */
+  #answered(response: ForwardResponse): void {
+    let answer: Answer;
+    try {
+      answer = decodeAnswer(response, this.#outstanding.size);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#broke(new SuraftError("unknown_outcome", reason));
+      this.#call.cancel();
+      return;
+    }
+    for (const ack of answer.acks) this.#acknowledged(ack);
+    for (const { number, producerId } of answer.opened) {
+      const append = this.#take(number);
       if (append === undefined) continue;
       const nowhere = { firstIndex: 0, term: 0, timestampMs: 0 };
-      const openedIds = [toNumber(producerId)];
-      this.#options.committed({ appends: [append], ...nowhere, openedIds });
+      this.#options.committed({ appends: [append], ...nowhere, openedIds: [producerId] });
     }
-    for (const failure of failures) this.#failed(failure);
+    for (const { number, error } of answer.failures) this.#failed(number, error);
   }
 
-  #acknowledged(ack: AckRange): void {
-    const first = toNumber(ack.firstAppend);
+  #acknowledged(ack: Acknowledgement): void {
+    const { firstAppend, appendCount, entryCount, place } = ack;
     const appends: A[] = [];
-    for (let number = first; number < first + ack.appendCount; number++) {
+    for (let number = firstAppend; number < firstAppend + appendCount; number++) {
       const append = this.#take(number);
       if (append !== undefined) appends.push(append);
     }
-    const place = {
-      firstIndex: toNumber(ack.firstIndex),
-      term: toNumber(ack.term),
-      timestampMs: ack.timestamp === undefined ? 0 : timestampMs(ack.timestamp),
-    };
     const [append] = appends;
     if (append === undefined) return;
     if (!ack.repeat) return this.#options.committed({ appends, ...place });
-    const { entryCount } = ack;
     this.#options.repeated(append, { appendCount: 1, ...place, entryCount, repeat: true });
   }
 
-  #failed({ append: number, status }: AppendFailure): void {
-    const append = this.#take(toNumber(number));
+  #failed(number: number, error: SuraftError): void {
+    const append = this.#take(number);
     if (append === undefined) return;
-    const error =
-      status === undefined
-        ? new SuraftError("unknown_outcome", "the leader answered without a status")
-        : fromStatus(status, { lost: "unknown_outcome" });
     if (error.kind === "unknown_outcome") this.#options.unknown([append], error);
     else this.#options.returned(append, error);
     if (append.stream !== undefined) this.closeStream(append.stream);
@@ -204,4 +218,41 @@ export class ForwardStream<A extends ForwardedAppend> {
       unknown(appends, new SuraftError("unknown_outcome", message));
     }
   }
+}
+
+/** Reads an answer. Throws a SuraftError if it makes no sense where so many appends are open. */
+function decodeAnswer({ acks, opened, failures }: ForwardResponse, open: number): Answer {
+  const answered = acks.reduce((total, { appendCount }) => total + appendCount, 0);
+  if (answered > open) {
+    throw new SuraftError("invalid", `${answered} appends were answered where ${open} are open`);
+  }
+  return {
+    acks: acks.map(decodeAck),
+    opened: opened.map(({ append, producerId }) => ({
+      number: toNumber(append),
+      producerId: toNumber(producerId),
+    })),
+    failures: failures.map(({ append, status }) => ({
+      number: toNumber(append),
+      error:
+        status === undefined
+          ? new SuraftError("unknown_outcome", "the leader answered without a status")
+          : fromStatus(status, { lost: "unknown_outcome" }),
+    })),
+  };
+}
+
+function decodeAck(ack: AckRange): Acknowledgement {
+  const { appendCount, entryCount, repeat } = ack;
+  return {
+    firstAppend: toNumber(ack.firstAppend),
+    appendCount,
+    entryCount,
+    repeat,
+    place: {
+      firstIndex: toNumber(ack.firstIndex),
+      term: toNumber(ack.term),
+      timestampMs: toMilliseconds(ack.timestamp),
+    },
+  };
 }

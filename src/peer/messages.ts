@@ -1,5 +1,6 @@
 /** The codec between the core's messages and suraft.node.v1. */
 
+import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { SuraftError } from "../errors.js";
 import type {
   BarrierResponse,
@@ -53,6 +54,13 @@ export function toNumber(value: bigint): number {
     throw new SuraftError("invalid", `the number ${value} is out of range`);
   }
   return Number(value);
+}
+
+/** A protobuf timestamp in milliseconds, 0 where there is none; those beyond 2^53 are refused. */
+export function toMilliseconds(timestamp: Timestamp | undefined): number {
+  const timeMs = timestamp === undefined ? 0 : timestampMs(timestamp);
+  if (Number.isSafeInteger(timeMs) && timeMs >= 0) return timeMs;
+  throw new SuraftError("invalid", `the time ${timeMs} is out of range`);
 }
 
 export function encodeEpoch(epoch: Epoch): MessageInitShape<typeof wire.EpochSchema> {

@@ -108,7 +108,7 @@ export class PeerClient {
     try {
       const request = { sender: this.sender, term: BigInt(term), preVote, transfer };
       const response = await this.calls.vote(request, { timeoutMs });
-      this.#received(response.sender, decodeVoteResponse(response));
+      this.#received(response.sender, () => decodeVoteResponse(response));
     } catch (error) {
       this.#failed(error);
     }
@@ -119,7 +119,7 @@ export class PeerClient {
     try {
       const request = { sender: this.sender, barrier: BigInt(barrier) };
       const response = await this.calls.barrier(request, { timeoutMs });
-      this.#received(response.sender, decodeBarrierResponse(response));
+      this.#received(response.sender, () => decodeBarrierResponse(response));
     } catch (error) {
       this.#failed(error);
     }
@@ -175,7 +175,7 @@ export class PeerClient {
       this.#sending = false;
     };
     stream.on("data", (response: HeartbeatResponse) => {
-      this.#received(response.sender, decodeHeartbeatResponse(response));
+      this.#received(response.sender, () => decodeHeartbeatResponse(response));
     });
     stream.on("error", (error: Error) => {
       ended();
@@ -185,14 +185,20 @@ export class PeerClient {
     return stream;
   }
 
-  #received(wireSender: Parameters<typeof checkSender>[0], message: Message): void {
+  /** An answer that is not for this node, or makes no sense, is as good as none. */
+  #received(wireSender: Parameters<typeof checkSender>[0], decode: () => Message): void {
+    let sender: Sender;
+    let message: Message;
     try {
       const { nodeId, incarnation } = checkSender(wireSender, this.#options.self);
-      this.#note(true, "");
-      this.#options.receive({ nodeId, incarnation }, message);
+      sender = { nodeId, incarnation };
+      message = decode();
     } catch (error) {
       this.#failed(error);
+      return;
     }
+    this.#note(true, "");
+    this.#options.receive(sender, message);
   }
 
   #failed(error: unknown): void {
