@@ -190,8 +190,11 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
 
   message(bytes: Buffer): void {
     if (this.#sink !== undefined) return this.#sink.take(bytes);
-    const { sender } = decodeRequest(ForwardRequestSchema, bytes);
+    const { sender, entries } = decodeRequest(ForwardRequestSchema, bytes);
     checkSender(sender, this.#host.self);
+    if (entries.length > 0) {
+      throw new SuraftError("invalid", "the first request of a stream carries only the sender");
+    }
     this.#sink = this.#host.openForward(this);
   }
 

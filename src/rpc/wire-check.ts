@@ -22,13 +22,20 @@ const fixed32 = 5;
 const depthMax = 32;
 const unknownFieldsMax = 8;
 
+/**
+ * A message of two bytes becomes an object of two hundred: what is decoded holds no more of them. Messages
+ * with more belong to methods that take bytes as they are.
+ */
+const messagesMax = 65_536;
+
 class Malformed extends Error {}
 
 /** Walks a message and everything in it. */
 export function checkWire(schema: DescMessage, bytes: Uint8Array): WireVerdict {
   const unknown: string[] = [];
   try {
-    checkMessage(schema, { bytes, start: 0, end: bytes.length, depth: 0, unknown });
+    const counts = { messages: 0 };
+    checkMessage(schema, { bytes, start: 0, end: bytes.length, depth: 0, unknown, counts });
   } catch (error) {
     if (error instanceof Malformed) {
       return { type: "malformed", reason: error.message };
@@ -44,11 +51,15 @@ interface Walk {
   readonly end: number;
   readonly depth: number;
   readonly unknown: string[];
+  readonly counts: { messages: number };
 }
 
 function checkMessage(schema: DescMessage, walk: Walk): void {
   if (walk.depth > depthMax) {
     throw new Malformed(`${schema.typeName} is nested more than ${depthMax} deep`);
+  }
+  if (++walk.counts.messages > messagesMax) {
+    throw new Malformed(`it holds more than ${messagesMax} messages`);
   }
   const { bytes, end } = walk;
   const fields = fieldsByNumber(schema);
