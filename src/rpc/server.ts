@@ -206,12 +206,18 @@ class Calls {
   /** A call that others handle by grpc-js's own streams. */
   #beginForeign(base: ServerInterceptingCallInterface): ServerInterceptingCall {
     const send = base.sendStatus.bind(base);
+    const write = base.sendMessage.bind(base);
+    let ended = false;
     const end = (status: TransportStatus) => {
+      if (ended) return;
+      ended = true;
       this.#foreign.delete(end);
       const error = explainTransportStatus(status);
       send(error === undefined ? status : toStatusObject(error));
     };
     base.sendStatus = end;
+    // What a handler writes behind the end would leave the stream open for ever.
+    base.sendMessage = (message, callback) => (ended ? callback() : write(message, callback));
     this.#foreign.add(end);
     return new ServerInterceptingCall(base, {
       start: (next) => next({ onCancel: () => this.#foreign.delete(end) }),

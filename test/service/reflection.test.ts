@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect } from "node:http2";
 
 import { Client, credentials } from "@grpc/grpc-js";
 import { createFileRegistry, fromBinary, type FileRegistry } from "@bufbuild/protobuf";
@@ -6,6 +7,8 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 
+import { callBare } from "../rpc/bare-call.js";
+import { grpcFrame } from "../rpc/http2-bytes.js";
 import { encodeField, fieldsOf } from "./wire-fields.js";
 import { startTestService, type TestService } from "./test-service.js";
 
@@ -52,6 +55,23 @@ for (const version of ["v1", "v1alpha"]) {
       const file = protos.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
       return createFileRegistry(create(FileDescriptorSetSchema, { file: sorted(file) }));
     }
+
+    it("ends a call whose second request cannot be read, the first being answered", async () => {
+      const session = connect(`http://${test.address}`);
+      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+      const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc" };
+      const good = encodeField(request.listServices, Buffer.from("*"));
+      const messages = [good, good, Buffer.from([0x0f])].map((message) => grpcFrame(message));
+      const body = Buffer.concat(messages);
+      const options = { body, ends: true, timeoutMs: 5_000 };
+      const { givenUp, code, info } = await callBare(session, headers, options);
+      session.destroy();
+      expect({ givenUp, code, reason: info?.reason }).to.deep.equal({
+        givenUp: false,
+        code: 3,
+        reason: "INVALID",
+      });
+    });
 
     it("lists what clients may call", async () => {
       const answer = await ask(request.listServices, "*");
