@@ -143,7 +143,8 @@ export function fromStatus(status: Status, bare: BareError): SuraftError {
       retryDelayMs = Number(delay.seconds) * 1000 + delay.nanos / 1_000_000;
     }
   }
-  return new SuraftError(kind ?? bareKind(status.code, status.message, bare), status.message, {
+  const { code, message } = status;
+  return new SuraftError(kind ?? bareKind(code, message, bare), saying(message, code), {
     details,
     ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
   });
@@ -173,7 +174,12 @@ export function fromServiceError(error: unknown, bare: BareError): SuraftError {
     return fromStatus(status, bare);
   }
   const kind = bareKind(error.code, error.details, bare);
-  return new SuraftError(kind, error.details, { cause: error });
+  return new SuraftError(kind, saying(error.details, error.code), { cause: error });
+}
+
+/** What a server said, or that it said nothing. */
+function saying(message: string, code: number): string {
+  return message === "" ? `${grpcStatus[code] ?? `code ${code}`}, and no word of why` : message;
 }
 
 function isStatusObject(error: unknown): error is StatusObject {

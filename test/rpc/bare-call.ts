@@ -27,17 +27,25 @@ export interface CallOutcome {
 export function callBare(
   session: ClientHttp2Session,
   headers: Readonly<Record<string, string | string[]>>,
-  options: { readonly body: Uint8Array; readonly ends: boolean; readonly timeoutMs: number },
+  options: {
+    readonly body: Uint8Array;
+    readonly ends: boolean;
+    readonly timeoutMs: number;
+    /** Gives the call up when it begins to be answered. */
+    readonly resets?: boolean;
+  },
 ): Promise<CallOutcome> {
   return new Promise((resolve) => {
     let given = false;
     const chunks: Buffer[] = [];
     let seen: IncomingHttpHeaders = {};
     const stream: ClientHttp2Stream = session.request(headers);
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       given = true;
       stream.close(8);
-    }, options.timeoutMs);
+    };
+    const timer = setTimeout(giveUp, options.timeoutMs);
+    if (options.resets === true) stream.on("response", giveUp);
     const note = (more: IncomingHttpHeaders): void => {
       seen = { ...seen, ...more };
     };

@@ -121,6 +121,15 @@ describe("errors on the wire", () => {
     }
   });
 
+  it("says so where a server gave no reason", () => {
+    expect(fromServiceError(bare(grpcStatus.CANCELLED), { lost }).message).to.equal(
+      "CANCELLED, and no word of why",
+    );
+    expect(fromServiceError(bare(77), { lost }).message).to.contain("code 77");
+    const status = toStatus(new SuraftError("invalid", ""));
+    expect(fromStatus(status, { lost }).message).to.contain("INVALID_ARGUMENT");
+  });
+
   it("is not misled by details that are garbage or another's", () => {
     const garbage = bare(grpcStatus.UNAVAILABLE, "x");
     garbage.metadata.set("grpc-status-details-bin", Buffer.from([0xff, 0xff]));
