@@ -140,7 +140,9 @@ export function fromStatus(status: Status, bare: BareError): SuraftError {
     }
     const delay = unpack(any, RetryInfoSchema)?.retryDelay;
     if (delay !== undefined) {
-      retryDelayMs = Number(delay.seconds) * 1000 + delay.nanos / 1_000_000;
+      const delayMs = Number(delay.seconds) * 1000 + delay.nanos / 1_000_000;
+      // One that is no time to wait says nothing.
+      if (delayMs >= 0 && delayMs <= Number.MAX_SAFE_INTEGER) retryDelayMs = delayMs;
     }
   }
   const { code, message } = status;

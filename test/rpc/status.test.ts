@@ -58,6 +58,13 @@ describe("errors on the wire", () => {
     );
   });
 
+  it("waits for no delay that is none", () => {
+    for (const retryDelayMs of [-1, -1e12, 2 ** 60]) {
+      const status = toStatus(new SuraftError("overloaded", "", { retryDelayMs }));
+      expect(fromStatus(status, { lost }).retryDelayMs, String(retryDelayMs)).to.equal(undefined);
+    }
+  });
+
   it("keeps trailers small and their text well-formed", () => {
     const sent = toStatusObject(new SuraftError("invalid", `\ud800${"x".repeat(100_000)}`));
     expect(Buffer.byteLength(sent.details)).to.be.within(990, 1_000);
