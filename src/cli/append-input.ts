@@ -73,6 +73,9 @@ interface Source {
   readonly chunks: Readable;
 }
 
+/** Bytes that come in pieces, and what to call them. */
+export type LineSource = Pick<Source, "name"> & { readonly chunks: AsyncIterable<unknown> };
+
 async function openSource(file: string | undefined): Promise<Source> {
   if (file === undefined || file === "-") {
     const { stdin } = process;
@@ -111,7 +114,7 @@ async function openSource(file: string | undefined): Promise<Source> {
   }
 }
 
-async function* whole(source: Source): AsyncGenerator<Uint8Array> {
+async function* whole(source: LineSource): AsyncGenerator<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of source.chunks as AsyncIterable<Buffer>) {
@@ -125,7 +128,7 @@ async function* whole(source: Source): AsyncGenerator<Uint8Array> {
 }
 
 /** The lines, without their newlines. A last line without one counts. */
-async function* lines(source: Source): AsyncGenerator<Uint8Array> {
+export async function* lines(source: LineSource): AsyncGenerator<Uint8Array> {
   let parts: Buffer[] = [];
   let size = 0;
   let number = 1;

@@ -6,55 +6,11 @@ import { LedgerSchema } from "../../gen/suraft/storage/v1/storage_pb.js";
 import type { Ledger as StoredLedger } from "../../gen/suraft/storage/v1/storage_pb.js";
 import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import { decodeLedger, encodeLedger } from "../../src/log/ledger-codec.js";
-import { arbitraryMemberList } from "./entries.js";
-import { emptyLedger } from "./ledgers.js";
+import { arbitraryLedger, emptyLedger } from "./ledgers.js";
 import { withChecksum } from "./with-checksum.js";
 import type { LedgerSnapshot } from "../../src/core/ledger/snapshot.js";
 
 const clusterId = "c";
-
-const rising = (values: readonly number[]) => Float64Array.from(values.toSorted((a, b) => a - b));
-const index = fc.integer({ min: 1, max: 2 ** 52 });
-const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-
-const arbitraryLedger: fc.Arbitrary<LedgerSnapshot> = fc
-  .record({
-    firstIndex: index,
-    ids: fc.uniqueArray(index, { maxLength: 20 }),
-    fence: fc.option(
-      fc.record({ token: fc.string({ minLength: 1, maxLength: 30 }), sinceIndex: index }),
-      { nil: undefined },
-    ),
-    members: fc.option(arbitraryMemberList, { nil: undefined }),
-    producers: fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 20, maxLength: 20 }),
-    answers: fc.array(fc.tuple(fc.nat(), index, index, uint32, index, index, uint32)),
-    keys: fc.uniqueArray(fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" })),
-    lastIndexes: fc.array(index, { minLength: 10, maxLength: 10 }),
-    reachIndex: index,
-  })
-  .map(({ ids, producers, answers, keys, lastIndexes, reachIndex, ...rest }) => {
-    const rows = ids.length === 0 ? [] : answers;
-    const few = keys.slice(0, lastIndexes.length);
-    return {
-      ...rest,
-      nextProducerId: Math.max(0, ...ids) + 1,
-      producers: {
-        ids: Float64Array.from(ids),
-        lastSequences: Float64Array.from(ids, (_, place) => producers[place]?.[0] ?? 0),
-        closed: Uint8Array.from(ids, (_, place) => (producers[place]?.[1] === true ? 1 : 0)),
-      },
-      answers: {
-        producerIds: Float64Array.from(rows, ([id]) => ids[id % ids.length] ?? 0),
-        sequences: Float64Array.from(rows, ([, sequence]) => sequence),
-        firstIndexes: rising(rows.map(([, , first]) => first)),
-        entryCounts: Uint32Array.from(rows, ([, , , count]) => count),
-        terms: rising(rows.map(([, , , , term]) => term)),
-        timestampsMs: rising(rows.map(([, , , , , time]) => time)),
-        checksums: Uint32Array.from(rows, ([, , , , , , checksum]) => checksum),
-      },
-      keys: { keys: few, lastIndexes: rising(lastIndexes.slice(0, few.length)), reachIndex },
-    };
-  });
 
 /** As many producers, answers and keys as a ledger holds, of a log that has seen much. */
 function fullLedger(): LedgerSnapshot {
