@@ -28,6 +28,11 @@ async function judgeSaved(target: Target, file: string, meter: Meter): Promise<b
 
 type Pass = (target: Target, untilMs: number) => Promise<TargetReport>;
 
+/** Of the time what is slow gets more. */
+function weightOf({ metered }: Target): number {
+  return metered ? 1 : 4;
+}
+
 /** Gives each target its share of the time. */
 async function passOver(
   chosen: readonly Target[],
@@ -36,9 +41,12 @@ async function passOver(
 ): Promise<readonly TargetReport[]> {
   const reports: TargetReport[] = [];
   const endMs = performance.now() + 1000 * seconds;
-  for (const [index, target] of chosen.entries()) {
+  let weightLeft = chosen.reduce((total, target) => total + weightOf(target), 0);
+  for (const target of chosen) {
     const leftMs = Math.max(0, endMs - performance.now());
-    reports.push(await pass(target, performance.now() + leftMs / (chosen.length - index)));
+    const untilMs = performance.now() + (leftMs * weightOf(target)) / weightLeft;
+    reports.push(await pass(target, untilMs));
+    weightLeft -= weightOf(target);
   }
   return reports;
 }
@@ -52,17 +60,20 @@ async function fuzzAll(chosen: readonly Target[], meter: Meter): Promise<boolean
   const { seed, runsMax = Number.POSITIVE_INFINITY } = task;
   const seconds = task.secondsMax ?? Number.POSITIVE_INFINITY;
   const onInput = (name: string, bytes: Uint8Array) => blackboard.write(name, bytes);
-  const measured = await passOver(chosen, seconds * meteredShare, (target, untilMs) =>
+  const metered = chosen.filter((target) => target.metered);
+  const measured = await passOver(metered, seconds * meteredShare, (target, untilMs) =>
     runTarget(target, { seed, runsMax: runsMax * meteredShare, untilMs, meter, onInput }),
   );
   meter.close();
-  const bred = await passOver(chosen, seconds * (1 - meteredShare), (target, untilMs) => {
-    const { corpus = [], inputs = 0 } = measured.find(({ name }) => name === target.name) ?? {};
+  const before = new Map(measured.map((report) => [report.name, report]));
+  const reports = await passOver(chosen, seconds * (1 - meteredShare), async (target, untilMs) => {
+    const first = before.get(target.name);
+    const { corpus = [], inputs = 0 } = first ?? {};
     // Other fresh inputs than before.
     const further = { seed: seed + secondPassSeed, runsMax: runsMax - inputs };
-    return runTarget(target, { ...further, untilMs, corpus, onInput });
+    const second = await runTarget(target, { ...further, untilMs, corpus, onInput });
+    return first === undefined ? second : joined(first, second);
   });
-  const reports = measured.map((report, index) => joined(report, bred[index] ?? report));
   for (const { name, failures } of reports) {
     for (const failure of failures) console.log(tellFailure(name, failure));
   }
