@@ -9,7 +9,7 @@ import { decodeArchiveIndex, decodeChunk, indexRange } from "../../src/log/archi
 import { ArchiveWriter } from "../../src/log/archive-writer.js";
 import { crc32c } from "../../src/log/crc32c.js";
 import { storedBytes } from "../../src/log/segment-codec.js";
-import { arbitraryDeeds, archiveOf, logOf, statesOf } from "./archives.js";
+import { arbitraryDeeds, archiveOf, logOf, sampleLog, statesOf } from "./archives.js";
 import { clusterId, WrittenLog } from "./written-log.js";
 import { withChecksum } from "./with-checksum.js";
 import type { ArchiveRef } from "../../src/core/manifest.js";
@@ -29,15 +29,6 @@ function chunkOf({ bytes }: Pick<Archive, "bytes">, row: ChunkRow): readonly Seg
   if (decoded.type === "corrupt") throw new Error(decoded.reason);
   return decoded.value;
 }
-
-const sampleLog = new WrittenLog()
-  .claim()
-  .write("one", "two")
-  .void()
-  .write("three")
-  .claim()
-  .write("four".repeat(50))
-  .void();
 
 function sample(chunkBytes = 300): Archive {
   return archiveOf(sampleLog.committed, { from: logStart, to: sampleLog.walk.tail, chunkBytes });

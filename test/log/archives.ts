@@ -118,3 +118,13 @@ export function archiveLog(written: WrittenLog, options: ArchivedOptions): Manif
     archives: named.map(({ ref }) => ref),
   };
 }
+
+/** A small log with all that a log has. */
+export const sampleLog = new WrittenLog()
+  .claim()
+  .write("one", "two")
+  .void()
+  .write("three")
+  .claim()
+  .write("four".repeat(50))
+  .void();

@@ -45,11 +45,11 @@ import {
 } from "../../log/entries.js";
 import { arbitraryMessage } from "../messages.js";
 import { hold, textTarget, wireTarget, type Judged, type Target } from "../target.js";
-import { archiveOf } from "../../log/archives.js";
+import { archiveOf, sampleLog } from "../../log/archives.js";
 import { arbitraryLedger } from "../../log/ledgers.js";
 import { arbitraryManifest } from "../../log/manifests.js";
 import { withChecksum } from "../../log/with-checksum.js";
-import { clusterId, WrittenLog } from "../../log/written-log.js";
+import { clusterId } from "../../log/written-log.js";
 
 /** The same message with the checksum that its bytes have. */
 function mend(bytes: Uint8Array): Uint8Array {
@@ -130,15 +130,7 @@ function judgeLedger(bytes: Uint8Array): Judged {
   return { accepted: true, output: decoded.value };
 }
 
-const written = new WrittenLog()
-  .claim()
-  .write("one", "two")
-  .void()
-  .write("three")
-  .claim()
-  .write("four".repeat(50))
-  .void();
-const archive = archiveOf(written.committed, { from: logStart, to: written.walk.tail });
+const archive = archiveOf(sampleLog.committed, { from: logStart, to: sampleLog.walk.tail });
 const indexBytes = archive.bytes.subarray(...rangeOf(indexRange(archive.ref)));
 
 function rangeOf({ start, end }: ByteRange): [number, number] {
