@@ -257,8 +257,8 @@ const reading: readonly Mutant[] = [
 const electing: readonly Mutant[] = [
   mutant("6", "says that it leads before its claim is committed", 20, [
     "heartbeats.js",
-    "pump(epoch, leading) {",
-    "pump(epoch) { const leading = true;",
+    "const due = now >= this.#dueTick;",
+    "leading = true; const due = now >= this.#dueTick;",
   ]),
   mutant(
     "6",

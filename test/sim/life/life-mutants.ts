@@ -1,6 +1,11 @@
 /**
  * The deliberate bugs in what PROTOCOL.md says of the log's past: for every rule marked ▲ in sections 9 and 10 at
  * least one, and some more.
+ *
+ * Left out, since it takes more coincidence than seeds have, and caught by tests of their own: a commit's moment
+ * taken for the anchor (the transcript `old-anchor`), or the moment a node begins again (`left-behind-follower`); absence
+ * below the tail taken for the tail's (`catch-up.test`).
+ * And since acceptance alone does it: no manifest read after "exists, then absent" (`deleted-under-create`).
  */
 
 import { mutant, type Mutant } from "../mutant.js";
@@ -37,20 +42,10 @@ const accepts: readonly Mutant[] = [
   lifeMutant("9", "lets created count by itself", 300, [
     ...accepting('this.#acceptance.accepts || answer.type === "createResult"'),
   ]),
-  lifeMutant("2, 9", "calls what was deleted under its create corrupt", 1_000, [
-    "answers.js",
-    "if (gone)",
-    "if (false)",
-  ]),
   lifeMutant("9", "takes the answer's moment for the anchor", 200, [
     "acceptance.js",
     "this.#anchorMs = Math.max(this.#anchorMs, ageMs);",
     "this.#anchorMs = this.#context.ageMs;",
-  ]),
-  lifeMutant("9", "takes a commit's moment for the anchor", 500, [
-    "core.js",
-    "this.#answers.anchor(sent.firstAgeMs);",
-    "this.#answers.anchor(this.#context.ageMs);",
   ]),
   lifeMutant(
     "9",
@@ -70,6 +65,16 @@ const accepts: readonly Mutant[] = [
       "    peek(request) { return this.#looks.get(request); }\n    awaits(request) {",
     ],
   ),
+  lifeMutant("9", "accepts by a manifest read that began before the answer came", 500, [
+    "acceptance.js",
+    "request >= before || (",
+    "true || (",
+  ]),
+  lifeMutant("9", "leads on when it is left behind", 100, [
+    "core.js",
+    'this.#giveUp("leftBehind");',
+    "",
+  ]),
   lifeMutant("9", "is never left behind", 100, [
     "answers.js",
     "if (manifest.floor.tail > this.#log.tail)",
@@ -80,11 +85,6 @@ const accepts: readonly Mutant[] = [
     'this.stepDown(why === "leftBehind" ? why : "notLeader");',
     `{ this.stepDown(why === "leftBehind" ? why : "notLeader");
        if (why === "leftBehind") this.#killFrom(this.#chain[0]); }`,
-  ]),
-  lifeMutant("9", "takes absence below the tail for the tail's", 3_000, [
-    "catch-up.js",
-    "position === this.#log.tail;",
-    "position <= this.#log.tail;",
   ]),
 ];
 

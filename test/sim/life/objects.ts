@@ -80,7 +80,12 @@ export class SimObjects {
     name: ObjectName,
     answer: (result: StoredObject | "absent" | "unavailable") => void,
   ): void {
-    const look = () => this.#objects.get(objectName(name)) ?? "absent";
+    const text = objectName(name);
+    const look = () => {
+      // A late create lands on a freed name just as somebody looks.
+      if (!this.#objects.has(text)) this.#options.store.carrier.ambush(text);
+      return this.#objects.get(text) ?? "absent";
+    };
     this.#options.store.carrier.ask(node, look, answer);
   }
 
