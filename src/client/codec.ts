@@ -208,7 +208,7 @@ const roles: ReadonlyMap<number, NodeRole> = new Map([
 ]);
 
 export function decodeView(status: NodeStatus): NodeView {
-  const { leaderId, storeRequests } = status;
+  const { leaderId, storeRequests, past } = status;
   return {
     nodeId: status.nodeId,
     address: status.address,
@@ -234,6 +234,13 @@ export function decodeView(status: NodeStatus): NodeView {
       gets: exactNumber("gets", storeRequests?.gets ?? 0n),
       lists: exactNumber("lists", storeRequests?.lists ?? 0n),
       deletes: exactNumber("deletes", storeRequests?.deletes ?? 0n),
+    },
+    past: {
+      manifestNumber: Number(past?.manifestNumber ?? 0n),
+      floorPosition: Number(past?.floorPosition ?? 0n),
+      checkpointPosition: Number(past?.checkpointPosition ?? 0n),
+      archiveCount: Number(past?.archiveCount ?? 0n),
+      damage: past?.damage ?? "",
     },
   };
 }

@@ -206,6 +206,27 @@ export interface NodeView {
     readonly lists: number;
     readonly deletes: number;
   };
+  /** What the node knows of the log's past, by the last manifest that it has read. */
+  readonly past: {
+    readonly manifestNumber: number;
+    readonly floorPosition: number;
+    readonly checkpointPosition: number;
+    readonly archiveCount: number;
+    /** What its upkeep found to be damaged; empty if nothing. */
+    readonly damage: string;
+  };
+}
+
+/** On what a trim is made. */
+export interface TrimOptions extends CallOptions {
+  /** Trim only if the log begins at this index. */
+  readonly expectedFirstIndex?: number;
+}
+
+/** A log after a trim. */
+export interface Trimmed {
+  /** The index that the log begins at. */
+  readonly firstIndex: number;
 }
 
 /** Bounds a call. */

@@ -6,6 +6,7 @@
  */
 
 import { assert } from "../core/assert.js";
+import { SuraftError } from "../errors.js";
 import { ArchiveGone, ArchiveReader } from "./archive-reader.js";
 import { outOfRange } from "./log-reader.js";
 import { manifestName, objectName } from "./names.js";
@@ -15,7 +16,7 @@ import { BelowFloor } from "./segment-fetcher.js";
 import { SparseIndex } from "./sparse-index.js";
 import { corruptObject } from "./store-failure.js";
 import type { ArchiveRef } from "../core/manifest.js";
-import type { EntriesSegment } from "../core/types.js";
+import type { EntriesSegment, Segment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { Store } from "../store/store.js";
 import type { LogPast } from "./log-past.js";
@@ -26,6 +27,15 @@ export interface LogHistoryOptions {
   readonly past: LogPast;
   readonly requestTimeoutMs: number;
   readonly indexRowsMax: number;
+}
+
+/** A place in the log: what lies before it. */
+export interface LogPlace {
+  readonly nextIndex: number;
+  /** Of the last entry before it. */
+  readonly timestampMs: number;
+  /** The stored bytes of everything before it. */
+  readonly sizeBytes: number;
 }
 
 export class LogHistory {
@@ -115,6 +125,36 @@ export class LogHistory {
         await this.#goOn(error, signal);
       }
     }
+  }
+
+  /**
+   * All segments that count, above the floor, from a state of the walk to a later one. Throws as
+   * {@link read} does; `unavailable` where the floor moves above the first.
+   */
+  async *valid(from: WalkState, to: WalkState, signal: AbortSignal): AsyncGenerator<Segment, void> {
+    try {
+      yield* this.#raw.valid(from, to, signal);
+    } catch (error) {
+      if (!(error instanceof BelowFloor)) throw error;
+      throw new SuraftError("unavailable", `the floor has moved above position ${from.tail}`);
+    }
+  }
+
+  /**
+   * The last known place for which something holds that holds for all places before it, too. Sizes
+   * of what is archived are about right.
+   */
+  lastPlace(holds: (place: LogPlace) => boolean): LogPlace | undefined {
+    const { archives, floor, marks } = this.#past.manifest;
+    let sizeBytes = floor.sizeBytes;
+    const ends = archives.toReversed().map((archive): LogPlace => {
+      const end = { ...archive, sizeBytes };
+      sizeBytes -= archive.sizeBytes;
+      return end;
+    });
+    const coarse = [...ends.reverse(), floor, ...marks].findLast(holds);
+    const fine = this.index.lastThat(holds);
+    return (fine?.nextIndex ?? 0) > (coarse?.nextIndex ?? 0) ? fine : coarse;
   }
 
   #upFrom(index: number, goal: WalkState, signal: AbortSignal): AsyncIterable<EntriesSegment> {

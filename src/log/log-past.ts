@@ -2,10 +2,10 @@
  * What readers of the log's past know of the manifest, and whether an answer about an old position
  * counts (PROTOCOL.md section 9): the position's name may have been deleted, and be anything's since.
  *
- * Invariant: an answer counts only if a manifest read showed the floor at or below its position, and
- * either began less than half the grace before, or after the answer came.
+ * Invariant: what is known of the manifest only grows.
  */
 
+import { HistoryFloor } from "../core/history-floor.js";
 import { untilAborted } from "../store/abort.js";
 import { manifestName } from "./names.js";
 import { corruptObject } from "./store-failure.js";
@@ -29,28 +29,26 @@ export interface LogPastOptions {
 
 export class LogPast {
   readonly #options: LogPastOptions;
-  #last: ManifestRead;
-  /** How many reads of its own have begun. */
-  #begun = 0;
-  /** Resolves to the number of the read that has ended: so many had begun when it did. */
-  #underWay: Promise<number> | undefined;
+  readonly #floor: HistoryFloor;
+  #manifest: ManifestView;
+  #underWay: Promise<void> | undefined;
 
   constructor(options: LogPastOptions) {
+    const { manifest, ageMs } = options.first;
     this.#options = options;
-    this.#last = options.first;
+    this.#floor = new HistoryFloor(manifest.graceMs, manifest.floor.tail, ageMs);
+    this.#manifest = manifest;
   }
 
   /** The greatest manifest that is known. */
   get manifest(): ManifestView {
-    return this.#last.manifest;
+    return this.#manifest;
   }
 
   /** A manifest read has ended, of this process, whoever made it. */
-  note(read: ManifestRead): void {
-    const { manifest, ageMs } = this.#last;
-    if (read.manifest.number < manifest.number) return;
-    if (read.manifest.number === manifest.number && read.ageMs < ageMs) return;
-    this.#last = read;
+  note({ manifest, ageMs }: ManifestRead): void {
+    this.#floor.known(manifest.floor.tail, ageMs);
+    if (manifest.number > this.#manifest.number) this.#manifest = manifest;
   }
 
   /**
@@ -58,14 +56,11 @@ export class LogPast {
    * Reads the manifest where none was read lately. Throws as {@link refresh} does.
    */
   async accepts(position: Position, signal: AbortSignal): Promise<boolean> {
-    const begunBefore = this.#begun;
-    for (let number = begunBefore; ;) {
-      const { manifest, ageMs } = this.#last;
-      if (manifest.floor.tail > position) return false;
-      // However long it took: it began after the answer came.
-      if (number > begunBefore) return true;
-      if (this.#options.ageMs() - ageMs < manifest.graceMs / 2) return true;
-      number = await this.refresh(signal);
+    const cameMs = this.#options.ageMs();
+    for (;;) {
+      const verdict = this.#floor.judge(position, { cameMs, nowMs: this.#options.ageMs() });
+      if (verdict !== "stale") return verdict === "accepted";
+      await this.refresh(signal);
     }
   }
 
@@ -73,21 +68,19 @@ export class LogPast {
    * Reads the manifest, together with whoever does so already. Throws a SuraftError: `corrupt` naming
    * the object, what the store's failure means; or the signal's reason.
    */
-  async refresh(signal: AbortSignal): Promise<number> {
+  async refresh(signal: AbortSignal): Promise<void> {
     this.#underWay ??= this.#read().finally(() => (this.#underWay = undefined));
-    return await untilAborted([signal], this.#underWay, () => {
+    await untilAborted([signal], this.#underWay, () => {
       throw signal.reason;
     });
   }
 
-  async #read(): Promise<number> {
-    const number = ++this.#begun;
+  async #read(): Promise<void> {
     const known = this.manifest.number;
     const read = await this.#options.read();
     if (read.manifest.number < known) {
       throw corruptObject(manifestName(known), "it has vanished from the store");
     }
     this.note(read);
-    return number;
   }
 }

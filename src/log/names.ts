@@ -6,7 +6,8 @@
  */
 
 import { assert } from "../core/assert.js";
-import type { ObjectName } from "../core/upkeep/protocol.js";
+import { nameAfter } from "../store/object-name.js";
+import type { Listing, ObjectName } from "../core/upkeep/protocol.js";
 import type { Position } from "../core/types.js";
 
 /** What every segment's name begins with. */
@@ -96,4 +97,28 @@ function parseNumberedName(prefix: string, name: string): number | undefined {
   if (!/^[0-9]+$/.test(written)) return undefined;
   const number = Number(written);
   return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** The bounds of a listing's first page. */
+export function listingOf(listing: Listing): {
+  readonly prefix: string;
+  readonly startAt: string;
+  readonly endBefore?: string;
+} {
+  switch (listing.type) {
+    case "segment": {
+      const { startAt, end } = listing;
+      return { prefix: segmentPrefix, startAt: segmentName(startAt), endBefore: segmentName(end) };
+    }
+    case "manifest":
+      return { prefix: manifestPrefix, startAt: manifestName(listing.startAt) };
+    case "archive":
+    case "checkpoint":
+    case "snapshot": {
+      const { type, after } = listing;
+      const prefix = `${type}/`;
+      const startAt = after === undefined ? prefix : nameAfter(objectName({ type, id: after }));
+      return { prefix, startAt };
+    }
+  }
 }

@@ -122,10 +122,21 @@ export class RawHistory {
     goal: WalkState,
     signal: AbortSignal,
   ): AsyncGenerator<EntriesSegment, void> {
+    for await (const segment of this.valid(from, goal, signal)) {
+      if (hasEntries(segment)) yield segment;
+    }
+  }
+
+  /** As {@link walk}, with all segments that count. */
+  async *valid(
+    from: WalkState,
+    goal: WalkState,
+    signal: AbortSignal,
+  ): AsyncGenerator<Segment, void> {
     let walk = from;
     for await (const step of this.#steps(from, goal.tail, signal)) {
       ({ walk } = step);
-      if (step.counted !== undefined) yield step.counted;
+      if (step.valid !== undefined) yield step.valid;
     }
     if (walk.tail === goal.tail) checkSame(walk, goal);
   }
@@ -135,7 +146,7 @@ export class RawHistory {
     from: WalkState,
     end: Position,
     signal: AbortSignal,
-  ): AsyncGenerator<{ walk: WalkState; counted: EntriesSegment | undefined }, void> {
+  ): AsyncGenerator<{ walk: WalkState; valid: Segment | undefined }, void> {
     const ahead = this.#ahead(signal);
     try {
       let walk = from;
@@ -148,7 +159,7 @@ export class RawHistory {
           checkSame(walk, row);
           row = this.#index.above(walk.tail);
         }
-        yield { walk, counted: verdict === "valid" ? withEntries(segment) : undefined };
+        yield { walk, valid: verdict === "valid" ? segment : undefined };
       }
     } finally {
       ahead.close();
@@ -272,13 +283,15 @@ export class RawHistory {
     const from = this.#latest(row, ({ tail }) => tail <= position);
     if (from === undefined) throw new BelowFloor(segmentName(position));
     let last: EntriesSegment | undefined;
-    for await (const { counted } of this.#steps(from, position, signal)) last = counted ?? last;
+    for await (const { valid } of this.#steps(from, position, signal)) {
+      if (valid !== undefined && hasEntries(valid)) last = valid;
+    }
     return last;
   }
 }
 
-function withEntries(segment: Segment): EntriesSegment | undefined {
-  return segment.type === "entries" && segment.entryCount > 0 ? segment : undefined;
+function hasEntries(segment: Segment): segment is EntriesSegment {
+  return segment.type === "entries" && segment.entryCount > 0;
 }
 
 /** The store must not tell another story than it told when the segments were committed. */

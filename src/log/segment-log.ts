@@ -65,6 +65,16 @@ export class SegmentLog implements LogReader {
     return this.#firstIndex;
   }
 
+  /** What readers and upkeep stand on. */
+  get history(): LogHistory {
+    return this.#history;
+  }
+
+  /** The walk at the tail. */
+  get walk(): WalkState {
+    return this.#walk;
+  }
+
   get nextIndex(): number {
     return this.#walk.nextIndex;
   }

@@ -82,6 +82,19 @@ export class SparseIndex {
     return this.#rows.at(this.#rows.lastAtMost(this.#rows.tails, position) + 1);
   }
 
+  /** The last row for which something holds that holds for all rows before it, too. */
+  lastThat(holds: (row: WalkState) => boolean): WalkState | undefined {
+    let low = -1;
+    let high = this.#rows.count - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const row = this.#rows.at(middle);
+      if (row !== undefined && holds(row)) low = middle;
+      else high = middle - 1;
+    }
+    return this.#rows.at(low);
+  }
+
   /** The last row before which every entry is older. */
   beforeTimestamp(timestampMs: number): WalkState | undefined {
     // Timestamps are whole milliseconds.

@@ -37,7 +37,11 @@ export function checkNodeConfig(given: GivenConfig): ConfigCheck {
   if (config === undefined) {
     return { type: "invalid", problems };
   }
-  const conflicts = [...memberProblems(config, given), ...orderProblems(config)];
+  const conflicts = [
+    ...memberProblems(config, given),
+    ...orderProblems(config),
+    ...retentionProblems(config),
+  ];
   return conflicts.length === 0
     ? { type: "valid", config }
     : { type: "invalid", problems: conflicts };
@@ -127,6 +131,23 @@ function memberProblems(config: NodeConfig, given: GivenConfig): string[] {
     );
   }
   return problems;
+}
+
+/** A retention policy that says two things at once, or nothing. */
+function retentionProblems(config: NodeConfig): string[] {
+  const { retentionAgeMs, retentionEntriesMax, retentionBytesMax, retentionEntriesMin } = config;
+  if (retentionEntriesMin === undefined) return [];
+  if ([retentionAgeMs, retentionEntriesMax, retentionBytesMax].every((max) => max === undefined)) {
+    return [
+      "retentionEntriesMin says what is kept, and nothing says what is trimmed: give" +
+        " retentionAgeMs, retentionEntriesMax or retentionBytesMax, or leave it out",
+    ];
+  }
+  if (retentionEntriesMax === undefined || retentionEntriesMin <= retentionEntriesMax) return [];
+  return [
+    `retentionEntriesMax (${String(retentionEntriesMax)}) must be at least` +
+      ` retentionEntriesMin (${String(retentionEntriesMin)}): entries cannot be both kept and trimmed`,
+  ];
 }
 
 function orderProblems(config: NodeConfig): string[] {

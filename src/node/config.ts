@@ -37,6 +37,16 @@ export interface NodeConfig {
   readonly appendEntriesMax: number;
   readonly queueBytesMax: number;
   readonly cacheBytesMax: number;
+  /** `G`, if this node founds the cluster. A founded cluster's own rules. */
+  readonly graceMs: number;
+  readonly checkpointSegments: number;
+  readonly archiveBytesMax: number;
+  readonly archiveSegments: number;
+  readonly retentionAgeMs: number | undefined;
+  readonly retentionEntriesMax: number | undefined;
+  readonly retentionBytesMax: number | undefined;
+  readonly retentionEntriesMin: number | undefined;
+  readonly retentionIntervalMs: number;
   readonly stopTimeoutMs: number;
   readonly logLevel: (typeof logLevels)[number];
   readonly logFormat: (typeof logFormats)[number];
@@ -62,6 +72,9 @@ const KIB = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const TIB = 1024 ** 4;
 
 /** Every setting of a node, in the order of the documentation. */
 export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig[Key]> } = {
@@ -182,6 +195,67 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     default: 16 * MIB,
     placeholder: "size",
     description: "segments kept in memory for readers",
+  },
+  graceMs: {
+    schema: values.milliseconds({ min: 1000, max: 30 * DAY_MS }),
+    default: HOUR_MS,
+    placeholder: "ms",
+    description:
+      "how long what is not needed any more is kept; longer than a process may sleep. Fixed when " +
+      "a cluster is founded",
+  },
+  checkpointSegments: {
+    schema: values.count({ min: 8, max: 100_000 }),
+    default: 1000,
+    placeholder: "n",
+    description: "after so many segments the leader writes a checkpoint, where nodes start",
+  },
+  archiveBytesMax: {
+    schema: values.bytes({ min: 64 * KIB, max: GIB }),
+    default: 64 * MIB,
+    placeholder: "size",
+    description:
+      "about the most bytes of old segments that are merged into an object; at least half",
+  },
+  archiveSegments: {
+    schema: values.count({ min: 8, max: 1_000_000 }),
+    default: 16_384,
+    placeholder: "n",
+    description: "or so many segments, however few bytes they have",
+  },
+  retentionAgeMs: {
+    schema: values.milliseconds({ min: 1000, max: 100 * 366 * DAY_MS }).optional(),
+    default: undefined,
+    defaultText: "none: entries are kept for ever",
+    placeholder: "ms",
+    description: "entries that are older are trimmed",
+  },
+  retentionEntriesMax: {
+    schema: values.count({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional(),
+    default: undefined,
+    defaultText: "none",
+    placeholder: "n",
+    description: "entries before the last so many are trimmed",
+  },
+  retentionBytesMax: {
+    schema: values.bytes({ min: MIB, max: 1024 * TIB }).optional(),
+    default: undefined,
+    defaultText: "none",
+    placeholder: "size",
+    description: "entries before the last so many bytes of segments are trimmed",
+  },
+  retentionEntriesMin: {
+    schema: values.count({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional(),
+    default: undefined,
+    defaultText: "none",
+    placeholder: "n",
+    description: "so many of the last entries are kept, whatever their age and size",
+  },
+  retentionIntervalMs: {
+    schema: values.milliseconds({ min: 100, max: DAY_MS }),
+    default: MINUTE_MS,
+    placeholder: "ms",
+    description: "how often the leader looks whether entries are to be trimmed",
   },
   stopTimeoutMs: {
     schema: values.milliseconds({ min: 0, max: 10 * MINUTE_MS }),

@@ -27,7 +27,7 @@ export function coreTiming(config: NodeConfig): CoreTiming {
       heartbeatTicks: ticks(config.heartbeatIntervalMs),
       storeTimeoutTicks: ticks(config.storeTimeoutMs),
       leaseTicks: config.electionQuorum === "storage" ? ticks(config.leaseMs) : 0,
-      repeatTicks: ticks(repeatMs(config.store)),
+      repeatTicks: ticks(storeRepeatMs(config.store)),
       window: config.window,
       segmentBytesMax: config.segmentBytesMax,
       segmentEntriesMax: config.segmentEntriesMax,
@@ -38,6 +38,6 @@ export function coreTiming(config: NodeConfig): CoreTiming {
 }
 
 /** GCS refuses more than one write a second to a name (STORE.md); a directory does not. */
-function repeatMs(storeUrl: string): number {
+export function storeRepeatMs(storeUrl: string): number {
   return storeUrl.startsWith("gs:") ? 1000 : 100;
 }

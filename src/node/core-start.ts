@@ -53,7 +53,7 @@ export async function readCoreStart(
 }
 
 /** From where on a node that starts holds the log. */
-export function startOf({ manifest, ledger }: CoreStart): LogStart {
+export function startOf({ manifest, ledger }: Omit<CoreStart, "ageMs">): LogStart {
   const walk = manifest.checkpoint?.walk ?? logStart;
   return { walk, firstIndex: ledger?.firstIndex ?? manifest.firstIndex };
 }

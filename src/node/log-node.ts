@@ -10,12 +10,9 @@ import { defaultPriority } from "../core/members.js";
 import { SuraftError } from "../errors.js";
 import { sealSegment } from "../log/segment-codec.js";
 import { segmentName } from "../log/names.js";
-import { LogPast } from "../log/log-past.js";
-import { SegmentLog } from "../log/segment-log.js";
 import { implementNodeService } from "../peer/node-service.js";
 import { AppendRouter } from "./append-router.js";
 import { coreTiming } from "./core-settings.js";
-import { startOf } from "./core-start.js";
 import { Handovers } from "./handovers.js";
 import { Membership } from "./membership.js";
 import { Driver } from "./driver.js";
@@ -24,7 +21,7 @@ import type { MemberChange } from "./member-change.js";
 import { planMembers } from "./plan-members.js";
 import { Peers } from "./peers.js";
 import { refusalError, returnError } from "./refusal-error.js";
-import { StoreRequests } from "./store-requests.js";
+import { Storage } from "./storage.js";
 import { transferError } from "./transfer-error.js";
 import { untilLeading } from "./until-leading.js";
 import { version } from "./version.js";
@@ -52,6 +49,7 @@ import type {
 import type { Identity } from "../peer/messages.js";
 import type { CountingStore } from "../store/counting-store.js";
 import type { AgeClock } from "../log/age-clock.js";
+import type { SegmentLog } from "../log/segment-log.js";
 import type { Route } from "./append-router.js";
 import type { NodeConfig } from "./config.js";
 import type { DriverListener } from "./driver.js";
@@ -67,6 +65,7 @@ import type {
   TransferOptions,
 } from "./node.js";
 import type { RoutedAppend } from "./routed-append.js";
+import type { StoreRequests } from "./store-requests.js";
 
 export interface LogNodeOptions {
   readonly config: NodeConfig;
@@ -99,6 +98,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   /** What other nodes ask of this one, ready to be served. */
   readonly nodeService: ServiceRegistration;
   readonly #options: LogNodeOptions;
+  readonly #storage: Storage;
   readonly #core: Core;
   readonly #driver: Driver;
   readonly #requests: StoreRequests;
@@ -118,35 +118,26 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
 
   constructor(options: LogNodeOptions) {
     this.#options = options;
-    const { config, address, founding, store, start, clock } = options;
+    const { config, address, founding, start, clock } = options;
     const { nodeId } = config;
     const { clusterId } = start.manifest;
     this.limits = config;
     this.self = { clusterId, nodeId, incarnation: randomUUID() };
     this.nodeService = implementNodeService(this);
-    const { cacheBytesMax, storeRequestTimeoutMs: requestTimeoutMs } = config;
-    this.#requests = new StoreRequests({
-      store,
-      clusterId,
-      timeoutMs: config.storeRequestTimeoutMs,
-      clock,
-      onManifest: (read) => past.note(read),
+    this.#storage = new Storage({
+      ...options,
       onHealth: (healthy, cause) => this.#storeHealthChanged(healthy, cause),
+      onDamage: () => this.#changed(),
+      onBroken: (error) => this.broken(error),
     });
+    this.log = this.#storage.log;
+    this.#requests = this.#storage.requests;
     const { settings, tickMs } = coreTiming(config);
     const members = founding.map((member) => ({
       ...member,
       voter: true,
       priority: defaultPriority,
     }));
-    const past = new LogPast({
-      first: start,
-      ageMs: () => clock.ageMs,
-      read: () => this.#requests.manifest(),
-    });
-    const from = startOf(start);
-    const logOptions = { store, clusterId, past, start: from, cacheBytesMax, requestTimeoutMs };
-    this.log = new SegmentLog(logOptions);
     this.#core = new Core({
       nodeId,
       incarnation: this.self.incarnation,
@@ -189,6 +180,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       send: (to, message) => this.#peers.send(to, message),
     });
     this.#peers.update(this.#membership.members);
+    this.#storage.keepUp(this.#core, this);
   }
 
   /** Begins to take part. */
@@ -198,6 +190,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#ticker = setInterval(() => {
       this.#driver.feed({ type: "tick" });
       this.#router.tick();
+      this.#storage.tick();
       this.#announce();
     }, tickMs);
   }
@@ -232,6 +225,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   /** Ends everything at once. */
   close(): void {
     clearInterval(this.#ticker);
+    this.#storage.close();
     this.#peers.close();
   }
 
@@ -290,6 +284,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       startedAtMs: this.#startedAtMs,
       change: this.#change,
       storeRequests: store.counts,
+      past: this.#storage.past,
     };
   }
 
@@ -420,13 +415,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   leftBehind(manifest: ManifestView, ledger: LedgerSnapshot): void {
-    const { logger } = this.#options;
-    const from = startOf({ manifest, ledger, ageMs: 0 });
-    logger.warn(
-      `left behind: while this node slept the log's beginning was deleted up to index ` +
-        `${manifest.floor.nextIndex}; it goes on from ${from.walk.nextIndex}`,
-    );
-    this.log.restart(from);
+    this.#storage.restart(manifest, ledger);
   }
 
   stopped(): void {

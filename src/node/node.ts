@@ -92,6 +92,17 @@ export interface NodeStatus {
   /** Counts changes of role, term, leader, members and health. */
   readonly change: number;
   readonly storeRequests: RequestCounts;
+  readonly past: PastStatus;
+}
+
+/** What a node knows of the log's past, by the last manifest that it has read. */
+export interface PastStatus {
+  readonly manifestNumber: number;
+  readonly floorPosition: number;
+  readonly checkpointPosition: number;
+  readonly archiveCount: number;
+  /** What upkeep found to be damaged; empty if nothing. */
+  readonly damage: string;
 }
 
 export interface TransferOptions {

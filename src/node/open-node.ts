@@ -8,6 +8,7 @@ import { openStore } from "../store/open-store.js";
 import { AgeClock } from "../log/age-clock.js";
 import { readCoreStart } from "./core-start.js";
 import { LogNode } from "./log-node.js";
+import type { ManifestView } from "../core/manifest.js";
 import type { Store } from "../store/store.js";
 import type { NodeConfig } from "./config.js";
 import type { NodeMember } from "./node.js";
@@ -36,9 +37,11 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
     const clock = new AgeClock();
     const signal = AbortSignal.timeout(startTimeoutMs);
     await checkStore(store, { signal });
-    const start = await readCoreStart(store, clock, { members: config.members, signal });
+    const cluster = { members: config.members, graceMs: config.graceMs };
+    const start = await readCoreStart(store, clock, { ...cluster, signal });
     const { clusterId, number, members: founding } = start.manifest;
     warnOfStrangers(config, founding, logger);
+    warnOfGrace(config, start.manifest, logger);
     logger.info(`cluster ${clusterId} in ${store.url}, manifest ${number}`);
     const address = config.advertise;
     const node = new LogNode({ config, address, founding, store, clock, start, logger, onFatal });
@@ -57,6 +60,13 @@ function open(config: NodeConfig, onFatal: (error: Error) => void): Store {
   } catch (error) {
     throw storeFailure(error);
   }
+}
+
+/** Every node of a cluster has one grace: what one may still use, no other may delete. */
+function warnOfGrace(config: NodeConfig, { graceMs }: ManifestView, logger: Logger): void {
+  if (graceMs === config.graceMs) return;
+  const own = `this node's graceMs, ${config.graceMs}, counts for nothing`;
+  logger.warn(`${own}: the cluster was founded with ${graceMs}`);
 }
 
 /** A configuration with other members than the cluster's is likely to be another cluster's. */

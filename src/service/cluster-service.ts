@@ -150,5 +150,12 @@ function statusMessage(node: Node, status: NodeStatus): StatusMessage {
       lists: BigInt(status.storeRequests.lists),
       deletes: BigInt(status.storeRequests.deletes),
     },
+    past: {
+      manifestNumber: BigInt(status.past.manifestNumber),
+      floorPosition: BigInt(status.past.floorPosition),
+      checkpointPosition: BigInt(status.past.checkpointPosition),
+      archiveCount: BigInt(status.past.archiveCount),
+      damage: status.past.damage,
+    },
   };
 }

@@ -186,6 +186,14 @@ describe("a node's configuration", () => {
     [{ appendEntriesMax: 20_000 }, /^segmentEntriesMax \(16384\) must be at least appendEntries/],
     [{ queueBytesMax: "1MiB" }, /^queueBytesMax \(1 MiB\) must be at least segmentBytesMax/],
     [{ cacheBytesMax: "1MiB" }, /^cacheBytesMax \(1 MiB\) must be at least segmentBytesMax/],
+    [
+      { retentionEntriesMax: 5, retentionEntriesMin: 6 },
+      /^retentionEntriesMax \(5\) must be at least retentionEntriesMin \(6\)/,
+    ],
+    [{ retentionEntriesMin: 6 }, /^retentionEntriesMin says what is kept, and nothing says what/],
+    [{ retentionAgeMs: 0 }, /^retentionAgeMs must be a whole number of milliseconds from 1000 to/],
+    [{ retentionBytesMax: "5 GB" }, /^retentionBytesMax must be a size/],
+    [{ graceMs: 10 }, /^graceMs must be a whole number of milliseconds from 1000 to/],
   ];
   for (const [values, message] of wrong) {
     it(`refuses ${JSON.stringify(values)}`, () => {

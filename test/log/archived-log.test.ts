@@ -190,7 +190,7 @@ describe("a log whose floor moves while it is read", () => {
       written.store.beforeGet = async (name) => {
         if (deleted || name !== segmentName(100)) return;
         deleted = true;
-        state.manifest = archiveLog(written, { cuts: [90, 150] });
+        state.manifest = archiveLog(written, { cuts: [90, 150], number: 2 });
         state.nowMs += 3_600_000;
       };
       const back = read === firstsBack;
@@ -206,7 +206,7 @@ describe("a log whose floor moves while it is read", () => {
     const ghost = new WrittenLog().claim();
     for (let i = 1; i <= 200; i++) ghost.write(`ghost ${i}`);
     const { state, log } = moving(written, archiveLog(written, { cuts: [] }));
-    state.manifest = archiveLog(written, { cuts: [90, 150] });
+    state.manifest = archiveLog(written, { cuts: [90, 150], number: 2 });
     for (const segment of ghost.committed) {
       if (segment.position < 150) written.store.put(segment.position, storedBytes(segment));
     }

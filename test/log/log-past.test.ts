@@ -30,6 +30,8 @@ class Staged {
 
   async #read(): Promise<ManifestRead> {
     this.reads++;
+    // No two readings of a real clock are the same.
+    this.nowMs += 0.001;
     const ageMs = this.nowMs;
     return { manifest: await this.answer(), ageMs };
   }

@@ -77,9 +77,9 @@ export class WrittenLog {
   }
 
   /** A segment that holds a record and no entry; the clock moves on by 10 milliseconds. */
-  record(): this {
+  record(record: LogRecord = { type: "opened", entryOffset: 0 }): this {
     this.#timestampMs += 10;
-    const records = [{ type: "opened", entryOffset: 0 }] as const;
+    const records = [record];
     return this.writeAppends([bareAppend], this.#timestampMs, records);
   }
 

@@ -142,6 +142,13 @@ export class MemoryNode implements Node {
       startedAtMs: Date.now() - 1_000,
       change: this.#change,
       storeRequests: { creates: 1, gets: 2, lists: 3, deletes: 4 },
+      past: {
+        manifestNumber: 5,
+        floorPosition: 6,
+        checkpointPosition: 7,
+        archiveCount: 8,
+        damage: "archive/x: gone",
+      },
     };
   }
 
@@ -255,6 +262,7 @@ export class MemoryNode implements Node {
       case "made": {
         const standing = this.#stand(run);
         this.model.append(options, run.keys ?? [], standing);
+        this.log.firstIndex = this.model.firstIndex;
         const producerId = options.control?.type === "open" ? this.model.open() : undefined;
         const opened = producerId === undefined ? {} : { producerId };
         appender.listener.acknowledged({ appendCount: 1, ...standing, ...opened });

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suraft/v1/cluster.proto.
  */
 export const file_suraft_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiLgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkiRwoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJIrYBChRDaGFuZ2VNZW1iZXJzUmVxdWVzdBIhCgNhZGQYASADKAsyFC5zdXJhZnQudjEuTmV3TWVtYmVyEiQKBnVwZGF0ZRgCIAMoCzIULnN1cmFmdC52MS5OZXdNZW1iZXISEgoKcmVtb3ZlX2lkcxgDIAMoCRIdChBleHBlY3RlZF92ZXJzaW9uGAQgASgESACIAQESDQoFZm9yY2UYBSABKAhCEwoRX2V4cGVjdGVkX3ZlcnNpb24iYgoJTmV3TWVtYmVyEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIPCgdsZWFybmVyGAMgASgIEhUKCHByaW9yaXR5GAQgASgNSACIAQFCCwoJX3ByaW9yaXR5ImQKFUNoYW5nZU1lbWJlcnNSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgEEigKB21lbWJlcnMYAiADKAsyFy5zdXJhZnQudjEuTWVtYmVyU3RhdHVzEhAKCHdhcm5pbmdzGAMgAygJIhgKFkZvcmNlTGVhZGVyc2hpcFJlcXVlc3QiJwoXRm9yY2VMZWFkZXJzaGlwUmVzcG9uc2USDAoEdGVybRgBIAEoBCKfBAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIdCgRyb2xlGAQgASgOMg8uc3VyYWZ0LnYxLlJvbGUSDAoEdGVybRgFIAEoBBIRCglsZWFkZXJfaWQYBiABKAkSFgoObGVhZGVyX2FkZHJlc3MYByABKAkSKAoHbWVtYmVycxgIIAMoCzIXLnN1cmFmdC52MS5NZW1iZXJTdGF0dXMSFwoPbWVtYmVyc192ZXJzaW9uGBUgASgEEhQKDGNvbW1pdF9pbmRleBgJIAEoBBITCgtmaXJzdF9pbmRleBgKIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAsgASgEEg0KBXN0b3JlGAwgASgJEhUKDXN0b3JlX2hlYWx0aHkYDSABKAgSDwoHc2VydmluZxgOIAEoCBIaChJub3Rfc2VydmluZ19yZWFzb24YDyABKAkSDwoHdmVyc2lvbhgQIAEoCRIpCgZ1cHRpbWUYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoJdGltZXN0YW1wGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYEyABKAQSMAoOc3RvcmVfcmVxdWVzdHMYFCABKAsyGC5zdXJhZnQudjEuU3RvcmVSZXF1ZXN0cyJOCg1TdG9yZVJlcXVlc3RzEg8KB2NyZWF0ZXMYASABKAQSDAoEZ2V0cxgCIAEoBBINCgVsaXN0cxgDIAEoBBIPCgdkZWxldGVzGAQgASgEIlEKDE1lbWJlclN0YXR1cxIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFdm90ZXIYAyABKAgSEAoIcHJpb3JpdHkYBCABKA0qZwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEQoNUk9MRV9TVEFSVElORxABEhEKDVJPTEVfRk9MTE9XRVIQAhISCg5ST0xFX0NBTkRJREFURRADEg8KC1JPTEVfTEVBREVSEAQyuQMKDkNsdXN0ZXJTZXJ2aWNlEkYKCUdldFN0YXR1cxIbLnN1cmFmdC52MS5HZXRTdGF0dXNSZXF1ZXN0Ghwuc3VyYWZ0LnYxLkdldFN0YXR1c1Jlc3BvbnNlEk4KC1dhdGNoU3RhdHVzEh0uc3VyYWZ0LnYxLldhdGNoU3RhdHVzUmVxdWVzdBoeLnN1cmFmdC52MS5XYXRjaFN0YXR1c1Jlc3BvbnNlMAESYQoSVHJhbnNmZXJMZWFkZXJzaGlwEiQuc3VyYWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJS5zdXJhZnQudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USUgoNQ2hhbmdlTWVtYmVycxIfLnN1cmFmdC52MS5DaGFuZ2VNZW1iZXJzUmVxdWVzdBogLnN1cmFmdC52MS5DaGFuZ2VNZW1iZXJzUmVzcG9uc2USWAoPRm9yY2VMZWFkZXJzaGlwEiEuc3VyYWZ0LnYxLkZvcmNlTGVhZGVyc2hpcFJlcXVlc3QaIi5zdXJhZnQudjEuRm9yY2VMZWFkZXJzaGlwUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChdzdXJhZnQvdjEvY2x1c3Rlci5wcm90bxIJc3VyYWZ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3QiOgoRR2V0U3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiFAoSV2F0Y2hTdGF0dXNSZXF1ZXN0IjwKE1dhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuc3VyYWZ0LnYxLk5vZGVTdGF0dXMiLgoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkiRwoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJIrYBChRDaGFuZ2VNZW1iZXJzUmVxdWVzdBIhCgNhZGQYASADKAsyFC5zdXJhZnQudjEuTmV3TWVtYmVyEiQKBnVwZGF0ZRgCIAMoCzIULnN1cmFmdC52MS5OZXdNZW1iZXISEgoKcmVtb3ZlX2lkcxgDIAMoCRIdChBleHBlY3RlZF92ZXJzaW9uGAQgASgESACIAQESDQoFZm9yY2UYBSABKAhCEwoRX2V4cGVjdGVkX3ZlcnNpb24iYgoJTmV3TWVtYmVyEg8KB25vZGVfaWQYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIPCgdsZWFybmVyGAMgASgIEhUKCHByaW9yaXR5GAQgASgNSACIAQFCCwoJX3ByaW9yaXR5ImQKFUNoYW5nZU1lbWJlcnNSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgEEigKB21lbWJlcnMYAiADKAsyFy5zdXJhZnQudjEuTWVtYmVyU3RhdHVzEhAKCHdhcm5pbmdzGAMgAygJIhgKFkZvcmNlTGVhZGVyc2hpcFJlcXVlc3QiJwoXRm9yY2VMZWFkZXJzaGlwUmVzcG9uc2USDAoEdGVybRgBIAEoBCLEBAoKTm9kZVN0YXR1cxIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIdCgRyb2xlGAQgASgOMg8uc3VyYWZ0LnYxLlJvbGUSDAoEdGVybRgFIAEoBBIRCglsZWFkZXJfaWQYBiABKAkSFgoObGVhZGVyX2FkZHJlc3MYByABKAkSKAoHbWVtYmVycxgIIAMoCzIXLnN1cmFmdC52MS5NZW1iZXJTdGF0dXMSFwoPbWVtYmVyc192ZXJzaW9uGBUgASgEEhQKDGNvbW1pdF9pbmRleBgJIAEoBBITCgtmaXJzdF9pbmRleBgKIAEoBBIVCg10YWlsX3Bvc2l0aW9uGAsgASgEEg0KBXN0b3JlGAwgASgJEhUKDXN0b3JlX2hlYWx0aHkYDSABKAgSDwoHc2VydmluZxgOIAEoCBIaChJub3Rfc2VydmluZ19yZWFzb24YDyABKAkSDwoHdmVyc2lvbhgQIAEoCRIpCgZ1cHRpbWUYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoJdGltZXN0YW1wGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYEyABKAQSMAoOc3RvcmVfcmVxdWVzdHMYFCABKAsyGC5zdXJhZnQudjEuU3RvcmVSZXF1ZXN0cxIjCgRwYXN0GBYgASgLMhUuc3VyYWZ0LnYxLlBhc3RTdGF0dXMigQEKClBhc3RTdGF0dXMSFwoPbWFuaWZlc3RfbnVtYmVyGAEgASgEEhYKDmZsb29yX3Bvc2l0aW9uGAIgASgEEhsKE2NoZWNrcG9pbnRfcG9zaXRpb24YAyABKAQSFQoNYXJjaGl2ZV9jb3VudBgEIAEoBBIOCgZkYW1hZ2UYBSABKAkiTgoNU3RvcmVSZXF1ZXN0cxIPCgdjcmVhdGVzGAEgASgEEgwKBGdldHMYAiABKAQSDQoFbGlzdHMYAyABKAQSDwoHZGVsZXRlcxgEIAEoBCJRCgxNZW1iZXJTdGF0dXMSDwoHbm9kZV9pZBgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg0KBXZvdGVyGAMgASgIEhAKCHByaW9yaXR5GAQgASgNKmcKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfU1RBUlRJTkcQARIRCg1ST0xFX0ZPTExPV0VSEAISEgoOUk9MRV9DQU5ESURBVEUQAxIPCgtST0xFX0xFQURFUhAEMrkDCg5DbHVzdGVyU2VydmljZRJGCglHZXRTdGF0dXMSGy5zdXJhZnQudjEuR2V0U3RhdHVzUmVxdWVzdBocLnN1cmFmdC52MS5HZXRTdGF0dXNSZXNwb25zZRJOCgtXYXRjaFN0YXR1cxIdLnN1cmFmdC52MS5XYXRjaFN0YXR1c1JlcXVlc3QaHi5zdXJhZnQudjEuV2F0Y2hTdGF0dXNSZXNwb25zZTABEmEKElRyYW5zZmVyTGVhZGVyc2hpcBIkLnN1cmFmdC52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0GiUuc3VyYWZ0LnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlElIKDUNoYW5nZU1lbWJlcnMSHy5zdXJhZnQudjEuQ2hhbmdlTWVtYmVyc1JlcXVlc3QaIC5zdXJhZnQudjEuQ2hhbmdlTWVtYmVyc1Jlc3BvbnNlElgKD0ZvcmNlTGVhZGVyc2hpcBIhLnN1cmFmdC52MS5Gb3JjZUxlYWRlcnNoaXBSZXF1ZXN0GiIuc3VyYWZ0LnYxLkZvcmNlTGVhZGVyc2hpcFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks for a node's view.
@@ -452,6 +452,13 @@ export type NodeStatus = Message<"suraft.v1.NodeStatus"> & {
    * @generated from field: suraft.v1.StoreRequests store_requests = 20;
    */
   storeRequests?: StoreRequests | undefined;
+
+  /**
+   * What the node knows of the log's past.
+   *
+   * @generated from field: suraft.v1.PastStatus past = 22;
+   */
+  past?: PastStatus | undefined;
 };
 
 /**
@@ -460,6 +467,55 @@ export type NodeStatus = Message<"suraft.v1.NodeStatus"> & {
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
   messageDesc(file_suraft_v1_cluster, 11);
+
+/**
+ * What a node knows of the log's past, by the last manifest that it has read.
+ *
+ * @generated from message suraft.v1.PastStatus
+ */
+export type PastStatus = Message<"suraft.v1.PastStatus"> & {
+  /**
+   * The manifest's number.
+   *
+   * @generated from field: uint64 manifest_number = 1;
+   */
+  manifestNumber: bigint;
+
+  /**
+   * Segments below this position are in archives or trimmed, and are deleted in time.
+   *
+   * @generated from field: uint64 floor_position = 2;
+   */
+  floorPosition: bigint;
+
+  /**
+   * Where a node that starts begins.
+   *
+   * @generated from field: uint64 checkpoint_position = 3;
+   */
+  checkpointPosition: bigint;
+
+  /**
+   * How many archives there are.
+   *
+   * @generated from field: uint64 archive_count = 4;
+   */
+  archiveCount: bigint;
+
+  /**
+   * What this node's upkeep found to be damaged: DATA_LOSS. Empty if nothing.
+   *
+   * @generated from field: string damage = 5;
+   */
+  damage: string;
+};
+
+/**
+ * Describes the message suraft.v1.PastStatus.
+ * Use `create(PastStatusSchema)` to create a new message.
+ */
+export const PastStatusSchema: GenMessage<PastStatus> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_cluster, 12);
 
 /**
  * Counts of store requests since the process began.
@@ -501,7 +557,7 @@ export type StoreRequests = Message<"suraft.v1.StoreRequests"> & {
  * Use `create(StoreRequestsSchema)` to create a new message.
  */
 export const StoreRequestsSchema: GenMessage<StoreRequests> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 12);
+  messageDesc(file_suraft_v1_cluster, 13);
 
 /**
  * A member as a node sees it.
@@ -543,7 +599,7 @@ export type MemberStatus = Message<"suraft.v1.MemberStatus"> & {
  * Use `create(MemberStatusSchema)` to create a new message.
  */
 export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_cluster, 13);
+  messageDesc(file_suraft_v1_cluster, 14);
 
 /**
  * What a node does in the election.
