@@ -54,6 +54,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/members.js")).declareMembers,
   },
   {
+    name: "trim",
+    summary: "let go of old entries",
+    load: async () => (await import("./commands/trim.js")).declareTrim,
+  },
+  {
     name: "transfer",
     summary: "hand the leadership over",
     load: async () => (await import("./commands/transfer.js")).declareTransfer,

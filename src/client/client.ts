@@ -42,6 +42,8 @@ import type {
   ReadOptions,
   ReadPart,
   Tail,
+  Trimmed,
+  TrimOptions,
 } from "./types.js";
 
 export interface ClientOptions {
@@ -131,6 +133,24 @@ export class Client {
   /** Reads entries in the order of their indexes; goes on at another node when one fails. */
   read(options: ReadOptions = {}): AsyncIterable<ReadPart> {
     return readLog(this.#addresses, options);
+  }
+
+  /**
+   * Trims the log: entries before an index are gone for readers, for ever. Resolves to the index that
+   * the log begins at. `out_of_range` beyond the next index; `conflict` if the log does not begin
+   * where it is expected to: also where an earlier try of this call has trimmed it, its
+   * `first_index` then being the one asked for. Safe to retry.
+   */
+  async trim(firstIndex: number, options: TrimOptions = {}): Promise<Trimmed> {
+    const bounds = this.#bounds(options);
+    const { expectedFirstIndex } = options;
+    const expected =
+      expectedFirstIndex === undefined ? {} : { expectedFirstIndex: BigInt(expectedFirstIndex) };
+    const request = { firstIndex: BigInt(firstIndex), ...expected };
+    const answer = await callAny(this.#addresses, bounds, (connection) =>
+      judged(connection, "none", bounds, connection.log.trim(request, callOptions(bounds))),
+    );
+    return { firstIndex: Number(answer.firstIndex) };
   }
 
   /** How far the log is: everything acknowledged before the call, or, `local`, what the node holds. */

@@ -15,6 +15,7 @@ import { defineService } from "../rpc/service-definition.js";
 import { appendOnce } from "./append-once.js";
 import { AppendSession, sessionWindowDefault, type SessionWindow } from "./append-session.js";
 import { getOutcome, openProducer } from "./producers.js";
+import { trim } from "./trim.js";
 import { isLinearizable, planRead } from "./read-request.js";
 import { progressOf, readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
 
@@ -44,6 +45,7 @@ export function implementLogService(
       serveRead(node, planRead(request), { responses, context, settings }),
     openProducer: (_request, context) => openProducer(node, context),
     getOutcome: (request, context) => getOutcome(node, request, context),
+    trim: (request, context) => trim(node, request, context),
     getTail: (request, context) => getTail(node, request, context),
   });
 }

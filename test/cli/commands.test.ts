@@ -384,6 +384,28 @@ describe("suraft's client commands", function () {
     });
   });
 
+  describe("trim", () => {
+    it("says where the log begins then", async () => {
+      await run(["append", "a", "b", "c"]);
+      const { code, stdout } = await run(["trim", "--before", "3"]);
+      expect([code, stdout]).to.deep.equal([0, "3\n"]);
+      const json = await run(["trim", "--before", "2", "--json"]);
+      expect(JSON.parse(json.stdout)).to.deep.equal({ firstIndex: 3 });
+    });
+
+    it("says why it trimmed nothing", async () => {
+      const beyond = await run(["trim", "--before", "100"]);
+      expect(beyond.code).to.not.equal(0);
+      expect(beyond.stderr).to.contain("beyond its next index").and.not.contain("    at ");
+      const old = await run(["trim", "--before", "1", "--expected-first-index", "9"]);
+      expect(old.code).to.not.equal(0);
+      expect(old.stderr).to.contain("not at the expected one");
+      const usage = await run(["trim"]);
+      expect(usage.code).to.equal(2);
+      expect(usage.stderr).to.contain("--before");
+    });
+  });
+
   describe("transfer", () => {
     it("says who leads then", async () => {
       const { code, stdout } = await run(["transfer", "n2"]);

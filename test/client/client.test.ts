@@ -72,6 +72,17 @@ describe("a client", () => {
     expect(error).to.include({ kind: "conflict", message: "n2 was not heard" });
   });
 
+  it("trims, and says where the log begins", async () => {
+    await start(1);
+    await client?.append([...entry, ...entry]);
+    expect(await client?.trim(2)).to.deep.equal({ firstIndex: 2 });
+    expect(await client?.trim(1)).to.deep.equal({ firstIndex: 2 });
+    const old = await failure(client?.trim(3, { expectedFirstIndex: 1 }) ?? Promise.resolve());
+    expect(old).to.include({ kind: "conflict" });
+    const beyond = await failure(client?.trim(4) ?? Promise.resolve());
+    expect(beyond).to.include({ kind: "out_of_range" });
+  });
+
   for (const kind of ["invalid", "conflict", "corrupt", "unknown_outcome"] as const) {
     it(`appends once only after ${kind}`, async () => {
       await start(2);

@@ -211,6 +211,16 @@ export async function startLogDouble(options: Options = {}): Promise<LogDouble> 
         }
       }
     },
+    trim: ({ firstIndex, expectedFirstIndex }) => {
+      const expected =
+        expectedFirstIndex === undefined ? {} : { expectedFirstIndex: Number(expectedFirstIndex) };
+      const control = { type: "trim", firstIndex: Number(firstIndex), ...expected } as const;
+      const judgement = log.model.judge({ control }, log.nextIndex);
+      if (judgement.type === "refused") return Promise.reject(refusalError(judgement.refusal));
+      const standing = { firstIndex: 0, entryCount: 0, term: 0, timestampMs: 0 };
+      log.model.append({ control }, [], standing);
+      return Promise.resolve({ firstIndex: BigInt(log.model.firstIndex) });
+    },
     read: async (request, responses, { signal }) => {
       reads.push(request);
       const failure = readFailures.shift();

@@ -21,6 +21,8 @@ const made: Judgement = { type: "made" };
 export class AppendModel {
   /** Repeats are answered without their indexes. */
   forgetful = false;
+  /** Where the log begins. */
+  firstIndex = 1;
   readonly #producers = new Map<number, Producer>();
   readonly #keys = new Map<string, number>();
   readonly #expired = new Set<number>();
@@ -54,6 +56,9 @@ export class AppendModel {
       this.#fence = { token: setFencingToken, sinceIndex: standing.firstIndex };
     }
     for (const { offset, key } of keys) this.#keys.set(key, standing.firstIndex + offset);
+    if (control?.type === "trim") {
+      this.firstIndex = Math.max(this.firstIndex, control.firstIndex);
+    }
     if (control?.type === "close") {
       const closed = this.#producers.get(control.producerId);
       if (closed !== undefined) closed.closed = true;
@@ -98,7 +103,16 @@ export class AppendModel {
   }
 
   #judgeConditions(options: AppendOptions, nextIndex: number): Judgement | undefined {
-    const { fencingToken, expectedNextIndex, keyConditions = [] } = options;
+    const { fencingToken, expectedNextIndex, keyConditions = [], control } = options;
+    if (control?.type === "trim") {
+      const { firstIndex } = this;
+      if (firstIndex !== (control.expectedFirstIndex ?? firstIndex)) {
+        return { type: "refused", refusal: { type: "trimConflict", firstIndex } };
+      }
+      if (control.firstIndex > nextIndex) {
+        return { type: "refused", refusal: { type: "trimBeyondTail", nextIndex } };
+      }
+    }
     if (fencingToken !== undefined && fencingToken !== this.#fence?.token) {
       const sinceIndex = this.#fence?.sinceIndex ?? 0;
       return { type: "refused", refusal: { type: "fenced", sinceIndex } };
