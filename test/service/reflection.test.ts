@@ -95,6 +95,7 @@ for (const version of ["v1", "v1alpha"]) {
         "OpenProducer",
         "GetOutcome",
         "Read",
+        "Trim",
         "GetTail",
       ]);
       const index = files
