@@ -4,9 +4,11 @@ import type { CoreSettings } from "../../src/core/options.js";
 import { Ledger } from "../../src/core/ledger/ledger.js";
 import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
 import { logStart } from "../../src/core/walk.js";
-import type { Effect, Input } from "../../src/core/protocol.js";
+import type { Effect, Input, ProducerOutcome } from "../../src/core/protocol.js";
 import type { Epoch, Predecessor, Segment } from "../../src/core/types.js";
-import { seal, type SimAppend } from "./content.js";
+import { makeAppend, seal, type Demand, type SimAppend } from "./content.js";
+import { contentOf } from "./ledger/record-checks.js";
+import { TrueLedger } from "./ledger/true-ledger.js";
 import { ProcessChecks } from "./process-checks.js";
 import { RunChecks } from "./run-checks.js";
 import type { AnyCore } from "./sim-process.js";
@@ -46,9 +48,12 @@ export function entriesAt(
     firstIndex: number;
     appends: readonly SimAppend[];
     timestampMs?: number;
+    /** What the log says before it; it decides what a closing tells. */
+    ledger?: TrueLedger;
   },
 ): Segment {
   const { after, firstIndex, appends, timestampMs = 1 } = options;
+  const { ledger = new TrueLedger(ledgerBounds) } = options;
   return seal({
     type: "entries",
     position,
@@ -58,14 +63,13 @@ export function entriesAt(
     entryCount: appends.reduce((sum, append) => sum + append.entryCount, 0),
     timestampMs,
     appends,
-    records: [],
-    keys: [],
+    ...contentOf(appends, ledger),
   });
 }
 
 /** The judge of one process, and its run. */
 export class Bench {
-  readonly run = new RunChecks(settings, () => 0);
+  readonly run = new RunChecks(settings, ledgerBounds, () => 0);
   readonly process = this.processOf(1, "n1");
 
   processOf(serial: number, nodeId: string): ProcessChecks {
@@ -74,16 +78,9 @@ export class Bench {
   }
 
   /** An append of one entry, given to the process of a serial number. */
-  append(process = this.process, processSerial = 1): SimAppend {
+  append(process = this.process, processSerial = 1, demand: Partial<Demand> = {}): SimAppend {
     const id = this.run.nextOperation();
-    const append: SimAppend = {
-      id,
-      processSerial,
-      entryCount: 1,
-      sizeBytes: 10,
-      fate: "open",
-      sent: [],
-    };
+    const append = makeAppend(id, processSerial, { entryCount: 1, sizeBytes: 10, ...demand });
     process.appendBegan(append);
     return append;
   }
@@ -109,6 +106,10 @@ export class IdleCore implements AnyCore {
   readonly walk = logStart;
   readonly view = { role: "follower" } as const;
   readonly ledger = new Ledger(ledgerBounds);
+
+  outcomeOf(): ProducerOutcome {
+    return { type: "producerUnknown" };
+  }
 
   step(input: Input): readonly Effect[] {
     if (input.type !== "append") return [];

@@ -3,8 +3,9 @@
  * after "returned" is another append with another number, after "unknown" there is none.
  */
 
-import type { SimAppend } from "./content.js";
-import type { ClientPlan, Rates } from "./plan.js";
+import { makeAppend, type SimAppend } from "./content.js";
+import { LedgerClients } from "./ledger/ledger-clients.js";
+import type { ClientPlan, LedgerPlan, Rates } from "./plan.js";
 import type { Random } from "./random.js";
 import type { RunChecks } from "./run-checks.js";
 import type { SimProcess } from "./sim-process.js";
@@ -16,6 +17,8 @@ export interface ClientOptions {
   readonly random: Random;
   readonly queue: EventQueue;
   readonly checks: RunChecks;
+  /** How the ledger is used, if it is. */
+  readonly ledger: LedgerPlan | undefined;
   /** Processes that take calls at the moment. */
   readonly processes: () => readonly SimProcess[];
 }
@@ -24,10 +27,20 @@ export interface ClientOptions {
 export class Clients {
   readonly #options: ClientOptions;
   readonly #retries = new Set<SimAppend>();
+  readonly #ledgerClients: LedgerClients | undefined;
   #busy = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    const { plan, ledger, random, checks } = options;
+    if (ledger === undefined) return;
+    this.#ledgerClients = new LedgerClients({
+      plan: ledger,
+      clients: plan,
+      random: random.fork("ledger"),
+      checks,
+      target: () => this.#target(),
+    });
   }
 
   start(): void {
@@ -42,6 +55,8 @@ export class Clients {
   /** An append came back: certainly not in the log. */
   returned(append: SimAppend): void {
     const { random, plan, queue } = this.#options;
+    // The others see to their own.
+    if (append.ended !== undefined) return;
     if (!this.#busy || !random.chance(plan.retryShare) || this.#retries.size > 50) return;
     this.#retries.add(append);
     queue.after(random.within({ min: 1, max: 300 }), () => {
@@ -77,7 +92,8 @@ export class Clients {
   }
 
   #act(): void {
-    const { random, plan, rates, queue } = this.#options;
+    const { random, plan, rates, queue, ledger } = this.#options;
+    if (ledger !== undefined && random.chance(ledger.share)) return this.#ledgerClients?.act();
     const process = this.#target();
     if (process === undefined) return;
     // A copied machine's claim may stand before the machine sends it: its reads prove nothing.
@@ -108,13 +124,7 @@ export class Clients {
   }
 
   #make(process: SimProcess, entryCount: number, sizeBytes: number): SimAppend {
-    return {
-      id: this.#options.checks.nextOperation(),
-      processSerial: process.serial,
-      entryCount,
-      sizeBytes,
-      fate: "open",
-      sent: [],
-    };
+    const id = this.#options.checks.nextOperation();
+    return makeAppend(id, process.serial, { entryCount, sizeBytes });
   }
 }

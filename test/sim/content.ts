@@ -6,6 +6,7 @@
 
 import type { ManifestView } from "../../src/core/manifest.js";
 import { logStart } from "../../src/core/walk.js";
+import type { Answer } from "../../src/core/protocol.js";
 import type { Append, Segment, SegmentDraft } from "../../src/core/types.js";
 
 /** The one cluster of a run. */
@@ -28,7 +29,22 @@ export const foundingManifest: ManifestView = {
 };
 
 /** What became of an append, by its process's word. */
-export type Fate = "open" | "committed" | "returned" | "unknown";
+export type Fate = "open" | "committed" | "answered" | "returned" | "unknown";
+
+/** What a client is told of an append. */
+export type AppendResult =
+  | { readonly type: "committed"; readonly firstIndex: number; readonly openedId?: number }
+  | { readonly type: "answered"; readonly answer: Answer }
+  | { readonly type: "returned" }
+  | { readonly type: "unknown" };
+
+/** A client's ordered appends to one process. */
+export interface SimStream {
+  /** The first append of it that was refused. */
+  refusedId: number;
+  /** The last append of it that stands in the true log. */
+  loggedId: number;
+}
 
 /** One try of a client's append: a retry is another. */
 export interface SimAppend extends Append {
@@ -39,6 +55,36 @@ export interface SimAppend extends Append {
   fate: Fate;
   /** The segments in which it was sent. */
   readonly sent: Segment[];
+  /** How many appends the true log held when it began. */
+  beganState: number;
+  readonly stream?: SimStream;
+  /** Told once, from within a step: nothing is given to a process in there. */
+  readonly ended?: (result: AppendResult) => void;
+}
+
+/** What a client wants to append. */
+export type Demand = Pick<SimAppend, "entryCount" | "sizeBytes"> &
+  Partial<Pick<SimAppend, "options" | "keys" | "stream" | "ended">>;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A try of it. There are very many. */
+export function makeAppend(id: number, processSerial: number, demand: Demand): SimAppend {
+  const { entryCount, sizeBytes, options, keys, stream, ended } = demand;
+  const append: Mutable<SimAppend> = {
+    id,
+    processSerial,
+    entryCount,
+    sizeBytes,
+    fate: "open",
+    sent: [],
+    beganState: 0,
+  };
+  if (options !== undefined) append.options = options;
+  if (keys !== undefined) append.keys = keys;
+  if (stream !== undefined) append.stream = stream;
+  if (ended !== undefined) append.ended = ended;
+  return append;
 }
 
 /** What a segment of entries holds. */
@@ -66,6 +112,16 @@ export function mix(hash: number, value: number): number {
   let mixed = Math.imul(hash ^ (value | 0), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13) ^ Math.floor(value / 0x1_0000_0000), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** Adds what stands beside the entries, as bytes would. */
+function mixText(checksum: number, ...told: readonly unknown[]): number {
+  const text = JSON.stringify(told);
+  let mixed = checksum;
+  for (let at = 0; at < text.length; at++) {
+    mixed = Math.imul(mixed ^ text.charCodeAt(at), 0x01000193);
+  }
+  return mixed >>> 0;
 }
 
 /** The appends in a segment; none in a claim. */
@@ -98,6 +154,7 @@ export function seal(draft: SegmentDraft): Segment {
     checksum = mix(checksum, append.id);
     sizeBytes += append.sizeBytes;
   }
+  if (records.length + keys.length > 0) checksum = mixText(checksum, records, keys);
   const body: SimBody = { appends };
   return {
     type: "entries",

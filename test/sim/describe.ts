@@ -16,6 +16,15 @@ function describeAppends(appends: readonly Append[]): string {
   return `[${(appends as readonly SimAppend[]).map((append) => append.id).join(" ")}]`;
 }
 
+/** With all that is asked beside entries. */
+function describeCalls(appends: readonly Append[]): string {
+  const calls = (appends as readonly SimAppend[]).map(({ id, options, keys }) => {
+    const told = JSON.stringify({ ...options, ...(keys && { keys }) });
+    return told === "{}" ? `${id}` : `${id}${told.replaceAll('"', "")}`;
+  });
+  return `[${calls.join(" ")}]`;
+}
+
 /** A segment in a few words. */
 export function describeSegment(segment: Segment): string {
   const head = `${segment.type} @${segment.position} of ${describeEpoch(segment.epoch)}`;
@@ -55,7 +64,7 @@ function describeManifest({
 export function describeInput(input: Input): string {
   switch (input.type) {
     case "append":
-      return `append ${describeAppends(input.appends)}`;
+      return `append ${describeCalls(input.appends)}`;
     case "read":
     case "readCancelled":
       return `${input.type} ${input.readId}`;

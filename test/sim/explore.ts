@@ -27,6 +27,9 @@ const summed = [
   "returned",
   "unknown",
   "reads",
+  "repeats",
+  "refusals",
+  "outcomes",
   "faults",
   "historyReads",
   "leftBehind",
@@ -67,7 +70,8 @@ function report(sums: Sums, failures: number, cpuSeconds: number): void {
   );
   console.log(
     `${sums.elections} elections, ${sums.faults} faults; appends: ${sums.appended} acknowledged, ` +
-      `${sums.returned} returned, ${sums.unknown} unknown; ${sums.reads} linearizable reads; ` +
+      `${sums.repeats} repeats, ${sums.refusals} refused, ${sums.returned} returned, ` +
+      `${sums.unknown} unknown; ${sums.reads} linearizable reads, ${sums.outcomes} outcomes; ` +
       `longest recovery ${(100 * sums.recovery).toFixed(0)} % of its bound`,
   );
   console.log(
@@ -88,6 +92,9 @@ export function explore(options: ExploreOptions): boolean {
     returned: 0,
     unknown: 0,
     reads: 0,
+    repeats: 0,
+    refusals: 0,
+    outcomes: 0,
     faults: 0,
     historyReads: 0,
     leftBehind: 0,

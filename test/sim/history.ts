@@ -7,10 +7,19 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
+import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
+import type { Answer, ProducerOutcome } from "../../src/core/protocol.js";
+import type { AppendOptions, EntryKey } from "../../src/core/types.js";
 
 /** One event. `t` is milliseconds; the order of events is the order of real time. */
 export type HistoryEvent =
-  | { readonly type: "run"; readonly seed: number; readonly nodes: readonly string[] }
+  | {
+      readonly type: "run";
+      readonly seed: number;
+      readonly nodes: readonly string[];
+      /** How much the ledger remembers; the usual bounds if it is left out. */
+      readonly bounds?: LedgerBounds;
+    }
   | {
       readonly type: "invoke";
       readonly t: number;
@@ -20,6 +29,8 @@ export type HistoryEvent =
       readonly entries: number;
       /** Appends of one session stand in the log in the order in which they began. */
       readonly session?: number;
+      readonly options?: AppendOptions;
+      readonly keys?: readonly EntryKey[];
     }
   | {
       readonly type: "invoke";
@@ -38,6 +49,16 @@ export type HistoryEvent =
       readonly process: string;
       readonly call: "follow";
     }
+  /** What became of a producer's number? */
+  | {
+      readonly type: "invoke";
+      readonly t: number;
+      readonly op: number;
+      readonly process: string;
+      readonly call: "outcome";
+      readonly producerId: number;
+      readonly sequence: number;
+    }
   /** An append stands in the log from `firstIndex`. */
   | {
       readonly type: "appended";
@@ -46,6 +67,21 @@ export type HistoryEvent =
       readonly firstIndex: number;
       readonly term?: number;
       readonly timestampMs?: number;
+      /** The producer that it opened. */
+      readonly openedId?: number;
+    }
+  /** An append is not made: a repeat, or refused. */
+  | {
+      readonly type: "answered";
+      readonly t: number;
+      readonly op: number;
+      readonly answer: Answer;
+    }
+  | {
+      readonly type: "outcome";
+      readonly t: number;
+      readonly op: number;
+      readonly outcome: ProducerOutcome;
     }
   /** A read saw the log up to `nextIndex`; `digest` is of the appends in it, if it looked at them. */
   | {

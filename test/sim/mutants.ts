@@ -1,6 +1,6 @@
 /**
  * The deliberate bugs: for every rule marked ▲ in PROTOCOL.md sections 2 to 6 at least one, and some
- * more; those of sections 9 and 10 are in life/life-mutants.ts.
+ * more; those of section 8 are in ledger/ledger-mutants.ts, those of 9 and 10 in life/life-mutants.ts.
  *
  * Left out, since the log does not change without them: comparing only the term of an entry's epoch
  * in the walk, or not at all (`previous` names the predecessor by its checksum, which settles the
@@ -9,6 +9,7 @@
  */
 
 import { lifeMutants } from "./life/life-mutants.js";
+import { ledgerMutants } from "./ledger/ledger-mutants.js";
 import { mutant, type Mutant } from "./mutant.js";
 
 const store: readonly Mutant[] = [
@@ -281,4 +282,5 @@ export const mutants: readonly Mutant[] = [
   ...reading,
   ...electing,
   ...lifeMutants,
+  ...ledgerMutants,
 ];

@@ -5,6 +5,7 @@
  * Times are virtual milliseconds. A nominal tick is 100.
  */
 
+import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import { makeFaults, type FaultAction } from "./faults.js";
 import { makeLifePlan, type LifePlan } from "./life/life-plan.js";
@@ -52,6 +53,20 @@ export interface ClientPlan {
   readonly retryShare: number;
 }
 
+/** How the clients use the ledger. */
+export interface LedgerPlan {
+  /** Of operations. */
+  readonly share: number;
+  /** Clients that number their appends. */
+  readonly producers: number;
+  /** The most numbers that such a client has under way. */
+  readonly numbersMax: number;
+  /** Of their turns: what is under way is not waited for, and sent again elsewhere. */
+  readonly impatience: number;
+  /** Of their turns: something is wrong with the client. */
+  readonly mischief: number;
+}
+
 export interface NodePlan {
   readonly nodeId: string;
   readonly window: number;
@@ -73,6 +88,9 @@ export interface Plan {
   readonly networkDelayMs: Range;
   readonly rates: Rates;
   readonly clients: ClientPlan;
+  readonly ledgerBounds: LedgerBounds;
+  /** Undefined: all appends are plain. */
+  readonly ledger: LedgerPlan | undefined;
   readonly safetyMs: number;
   readonly faults: readonly FaultAction[];
   /** Whether a process that was paused sees all ticks that it missed, or one. */
@@ -187,6 +205,26 @@ function makeClients(random: Random, settings: CoreSettings): ClientPlan {
   };
 }
 
+function makeLedgerBounds(random: Random): LedgerBounds {
+  return {
+    producersMax: random.pick([1, 3, 10, 50, 50]),
+    answersMax: random.pick([1, 10, 100, 1_000]),
+    keysMax: random.pick([1, 3, 50]),
+    keyLengthMax: random.pick([6, 20, 1_000]),
+  };
+}
+
+function makeLedgerPlan(random: Random): LedgerPlan | undefined {
+  const plan = {
+    share: random.pick([0.2, 0.5, 0.9]),
+    producers: random.pick([1, 2, 4, 8]),
+    numbersMax: random.pick([1, 3, 10]),
+    impatience: random.pick([0, 0.2, 0.5]),
+    mischief: random.pick([0, 0.1, 0.3]),
+  };
+  return random.chance(0.25) ? undefined : plan;
+}
+
 const nodeCounts: Readonly<Record<Profile, readonly number[]>> = {
   mixed: [3, 3, 5],
   restless: [3],
@@ -272,6 +310,7 @@ export function makePlan(seed: number): Plan {
           storeLatencyMs: store.latency,
         })
       : undefined;
+  const ledgerRandom = new Random(seed).fork("ledger");
   const absentCount = solo ? nodes.length - 1 : random.below(minority + 1);
   return {
     seed,
@@ -288,6 +327,8 @@ export function makePlan(seed: number): Plan {
     ]),
     rates: makeRates(random, profile),
     clients: clientsOf(profile, clients),
+    ledgerBounds: makeLedgerBounds(ledgerRandom),
+    ledger: makeLedgerPlan(ledgerRandom),
     safetyMs: Math.floor(safetyMs),
     faults:
       profile === "quiet"

@@ -4,20 +4,16 @@
  * Written from PROTOCOL.md; shares no code with the core.
  */
 
-import type { CreateOutcome, Fault, Message } from "../../src/core/protocol.js";
+import type { Answer, CreateOutcome, Fault, Message } from "../../src/core/protocol.js";
 import type { ManifestView } from "../../src/core/manifest.js";
 import type { Append, Epoch, NodeId, Segment } from "../../src/core/types.js";
 import { appendsOf, type Fate, type SimAppend } from "./content.js";
+import { LedgerChecks } from "./ledger/ledger-checks.js";
 import { Prefix } from "./prefix.js";
+import { SaidChecks } from "./said-checks.js";
 import { epochKey } from "./true-log.js";
 import { sameContent, type EpochRecord, type RunChecks, type SentRecord } from "./run-checks.js";
 import { Violation } from "./violation.js";
-
-/** A read that a process has not answered. */
-interface OpenRead {
-  /** Everything below this index stood in the log when the read began. */
-  readonly nextIndex: number;
-}
 
 export interface ProcessIdentity {
   readonly serial: number;
@@ -30,6 +26,7 @@ export interface ProcessIdentity {
 
 /** The judge of one process. */
 export class ProcessChecks {
+  readonly ledger: LedgerChecks;
   readonly #run: RunChecks;
   readonly #identity: ProcessIdentity;
   /** How many valid segments it has announced. */
@@ -40,8 +37,7 @@ export class ProcessChecks {
   /** Positions of which it was told what stands there. */
   readonly #read = new Prefix();
   readonly #sentPositions = new Set<number>();
-  #saidTail = 0;
-  #saidNextIndex = 1;
+  readonly #said: SaidChecks;
   #unsentUnknown: SimAppend | undefined;
   /** What it has found that it cannot go on after. */
   #mustFault: string | undefined;
@@ -50,7 +46,8 @@ export class ProcessChecks {
   #epoch: Epoch | undefined;
   #epochRecord: EpochRecord | undefined;
   readonly #openAppends = new Set<SimAppend>();
-  readonly #openReads = new Map<number, OpenRead>();
+  /** How many appends stood in the log when a read began that has no answer. */
+  readonly #openReads = new Map<number, number>();
   readonly #cancelledReads = new Set<number>();
   #openTransfers = 0;
   #lastServed = -1;
@@ -59,11 +56,23 @@ export class ProcessChecks {
   constructor(run: RunChecks, identity: ProcessIdentity) {
     this.#run = run;
     this.#identity = identity;
+    this.ledger = new LedgerChecks(run, identity.name);
+    this.#said = new SaidChecks(run, identity.name);
   }
 
   /** The index after the last entry that it holds. */
   get nextIndex(): number {
     return this.#nextIndex;
+  }
+
+  /** How many valid segments it holds. */
+  get announcedCount(): number {
+    return this.#announced;
+  }
+
+  /** How many appends the log holds as far as it holds it. */
+  get state(): number {
+    return this.#run.log.valid[this.#announced - 1]?.state ?? 0;
   }
 
   /** Whether it has announced the whole log. */
@@ -148,6 +157,8 @@ export class ProcessChecks {
 
   appendBegan(append: SimAppend): void {
     this.#openAppends.add(append);
+    append.beganState = this.#run.log.ledger.state;
+    const { options, keys } = append;
     this.#run.history.push({
       type: "invoke",
       t: this.#run.now,
@@ -155,19 +166,18 @@ export class ProcessChecks {
       process: this.#identity.name,
       call: "append",
       entries: append.entryCount,
+      ...(options && { options }),
+      ...(keys && { keys }),
     });
   }
 
   readBegan(readId: number): void {
-    this.#openReads.set(readId, { nextIndex: this.#run.log.nextIndex });
+    this.#openReads.set(readId, this.#run.log.ledger.state);
     const { now, history } = this.#run;
-    history.push({
-      type: "invoke",
-      t: now,
-      op: readId,
-      process: this.#identity.name,
-      call: "read",
-    });
+    const begins = { type: "invoke", t: now, op: readId, process: this.#identity.name } as const;
+    const question = this.ledger.question(readId);
+    if (question === undefined) history.push({ ...begins, call: "read" });
+    else history.push({ ...begins, call: "outcome", ...question });
   }
 
   readCancelled(readId: number): void {
@@ -176,7 +186,10 @@ export class ProcessChecks {
 
   /** The process is dead: its clients learn nothing more. */
   died(): void {
-    for (const append of this.#openAppends) this.#settle(append, "unknown", "died");
+    for (const append of this.#openAppends) {
+      this.#settle(append, "unknown", "died");
+      append.ended?.({ type: "unknown" });
+    }
     this.#openReads.clear();
   }
 
@@ -259,7 +272,7 @@ export class ProcessChecks {
   }
 
   /** The process announces a valid segment, and acknowledges its own appends in it. */
-  committed(segment: Segment, appends: readonly Append[]): void {
+  committed(segment: Segment, appends: readonly Append[], openedIds: readonly number[] = []): void {
     const truth = this.#run.log.valid[this.#announced];
     this.#must(
       truth !== undefined && sameContent(truth.segment, segment),
@@ -272,6 +285,7 @@ export class ProcessChecks {
     );
     this.#announced += 1;
     this.#nextIndex = truth.nextIndex;
+    this.ledger.opened(appends as readonly SimAppend[], openedIds);
     if (segment.type === "entries") this.#acknowledge(segment, appends);
     else this.#must(appends.length === 0, "ack-claim", () => "acknowledges appends in a claim");
   }
@@ -294,10 +308,25 @@ export class ProcessChecks {
     let firstIndex = segment.firstIndex;
     for (const append of held) {
       this.#settle(append, "committed", "");
-      const { now, history } = this.#run;
-      history.push({ type: "appended", t: now, op: append.id, firstIndex });
+      const { now, history, log } = this.#run;
+      const openedId = log.ledger.openedBy(append.id);
+      const told = { firstIndex, ...(openedId !== undefined && { openedId }) };
+      history.push({ type: "appended", t: now, op: append.id, ...told });
+      append.ended?.({ type: "committed", ...told });
       firstIndex += append.entryCount;
     }
+  }
+
+  /** The process does not make the append, and says why. */
+  answered(append: SimAppend, answer: Answer): void {
+    this.#settle(append, "answered", "");
+    this.#mustBeDead(append);
+    this.ledger.answered(append, answer);
+    const { now, history, tally } = this.#run;
+    if (answer.type === "repeat") tally.repeats += 1;
+    else tally.refusals += 1;
+    history.push({ type: "answered", t: now, op: append.id, answer });
+    append.ended?.({ type: "answered", answer });
   }
 
   returned(appends: readonly Append[], reason: string): void {
@@ -306,14 +335,24 @@ export class ProcessChecks {
       this.#must(append.id > last, "returned-order", () => "returned out of order");
       last = append.id;
       this.#settle(append, "returned", reason);
+      this.#mustBeDead(append);
       this.#must(
-        append.sent.every((segment) => this.#isDead(segment)),
-        "returned-open",
-        () =>
-          `append ${append.id} is returned, and may yet count where it was sent: ` +
-          append.sent.map(({ position }) => `@${position}`).join(" "),
+        reason !== "notBegun" || append.id > (append.stream?.refusedId ?? Infinity),
+        "not-begun",
+        () => `append ${append.id} is not begun, and none before it in its stream was refused`,
       );
+      append.ended?.({ type: "returned" });
     }
+  }
+
+  #mustBeDead(append: SimAppend): void {
+    this.#must(
+      append.sent.every((segment) => this.#isDead(segment)),
+      "returned-open",
+      () =>
+        `append ${append.id} is ${append.fate}, and may yet count where it was sent: ` +
+        append.sent.map(({ position }) => `@${position}`).join(" "),
+    );
   }
 
   #epochOf(epoch: Epoch): EpochRecord {
@@ -334,6 +373,7 @@ export class ProcessChecks {
     for (const append of appends as readonly SimAppend[]) {
       if (append.sent.length === 0) this.#unsentUnknown = append;
       this.#settle(append, "unknown", "unknown");
+      append.ended?.({ type: "unknown" });
     }
   }
 
@@ -347,6 +387,8 @@ export class ProcessChecks {
     const { now, history, tally } = this.#run;
     if (fate === "committed") {
       tally.appended += 1;
+    } else if (fate === "answered") {
+      return;
     } else if (fate === "returned") {
       tally.returned += 1;
       history.push({ type: "failed", t: now, op: append.id, reason });
@@ -357,15 +399,16 @@ export class ProcessChecks {
   }
 
   readReady(readId: number): void {
-    const read = this.#takeRead(readId);
+    const state = this.#takeRead(readId);
     const { now, history, tally, log } = this.#run;
     this.#must(
-      this.#nextIndex >= read.nextIndex,
+      this.state >= state,
       "stale-read",
-      () => `read ${readId} sees up to ${this.#nextIndex}; ${read.nextIndex} stood when it began`,
+      () => `read ${readId} sees ${this.state} appends; ${state} stood when it began`,
     );
-    tally.reads += 1;
     this.#lastServed = Math.max(this.#lastServed, readId);
+    if (this.ledger.question(readId) !== undefined) return;
+    tally.reads += 1;
     const digest = log.valid[this.#announced - 1]?.digest;
     history.push({
       type: "read",
@@ -381,52 +424,20 @@ export class ProcessChecks {
     this.#run.history.push({ type: "failed", t: this.#run.now, op: readId, reason: "noProof" });
   }
 
-  #takeRead(readId: number): OpenRead {
-    const read = this.#openReads.get(readId);
-    this.#must(read !== undefined, "read-answer", () =>
+  #takeRead(readId: number): number {
+    const state = this.#openReads.get(readId);
+    this.#must(state !== undefined, "read-answer", () =>
       this.#cancelledReads.has(readId)
         ? `read ${readId} is answered after it was cancelled`
         : `read ${readId} is answered twice, or never began`,
     );
     this.#openReads.delete(readId);
-    return read;
+    return state;
   }
 
   said(message: Message): void {
-    if (message.type === "heartbeatRequest") {
-      this.#mustGoOn(() => "a heartbeat");
-      this.#must(
-        !message.leading || this.#run.log.claimed(message.epoch),
-        "lead-early",
-        () => "says that it leads before its claim is committed",
-      );
-      this.#saidTailOf(message.tailPosition);
-      const { nextIndex } = message;
-      this.#must(
-        nextIndex >= this.#saidNextIndex && nextIndex <= this.#run.log.nextIndex,
-        "index-moves-back",
-        () => `says next index ${nextIndex} after ${this.#saidNextIndex}`,
-      );
-      this.#saidNextIndex = nextIndex;
-    } else if (message.type === "heartbeatResponse" && !message.duplicate) {
-      this.#saidTailOf(message.tailPosition);
-    } else if (message.type === "barrierResponse" && message.tailPosition !== undefined) {
-      this.#saidTailOf(message.tailPosition);
-    }
-  }
-
-  #saidTailOf(tail: number): void {
-    this.#must(
-      tail <= this.#run.log.tail,
-      "false-tail",
-      () => `says that everything below ${tail} exists; the tail is ${this.#run.log.tail}`,
-    );
-    this.#must(
-      tail >= this.#saidTail,
-      "tail-moves-back",
-      () => `says tail ${tail} after it said ${this.#saidTail}`,
-    );
-    this.#saidTail = tail;
+    if (message.type === "heartbeatRequest") this.#mustGoOn(() => "a heartbeat");
+    this.#said.said(message);
   }
 
   /** The process says that it cannot go on. `expected`: the run gave it reason to. */

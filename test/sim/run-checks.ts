@@ -3,6 +3,7 @@
  * history of the clients.
  */
 
+import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
 import type { CoreSettings } from "../../src/core/options.js";
 import type { Epoch, Segment } from "../../src/core/types.js";
 import { appendsOf } from "./content.js";
@@ -38,6 +39,9 @@ export interface Tally {
   historyReads: number;
   /** Processes that found themselves left behind. */
   leftBehind: number;
+  repeats: number;
+  refusals: number;
+  outcomes: number;
 }
 
 /** Whether two segments would be the same bytes. */
@@ -49,7 +53,7 @@ export function sameContent(a: Segment, b: Segment): boolean {
 
 /** The judge's memory of a run. */
 export class RunChecks {
-  readonly log = new TrueLog();
+  readonly log: TrueLog;
   readonly history: HistoryEvent[] = [];
   readonly tally: Tally = {
     appended: 0,
@@ -58,13 +62,17 @@ export class RunChecks {
     reads: 0,
     historyReads: 0,
     leftBehind: 0,
+    repeats: 0,
+    refusals: 0,
+    outcomes: 0,
   };
   readonly settings: CoreSettings;
   readonly #now: () => number;
   readonly #epochs = new Map<string, EpochRecord>();
   #operations = 0;
 
-  constructor(settings: CoreSettings, now: () => number) {
+  constructor(settings: CoreSettings, bounds: LedgerBounds, now: () => number) {
+    this.log = new TrueLog(bounds);
     this.settings = settings;
     this.#now = now;
   }
@@ -113,9 +121,11 @@ export class RunChecks {
     for (const { segment } of this.log.valid) {
       if (segment.type === "claim") continue;
       let firstIndex = segment.firstIndex;
-      for (const append of appendsOf(segment)) {
-        entries.push({ type: "log", op: append.id, firstIndex, entries: append.entryCount });
-        firstIndex += append.entryCount;
+      const { timestampMs, epoch } = segment;
+      for (const { id: op, entryCount } of appendsOf(segment)) {
+        const stamp = { term: epoch.term, timestampMs };
+        entries.push({ type: "log", op, firstIndex, entries: entryCount, ...stamp });
+        firstIndex += entryCount;
       }
     }
     return [...this.history, ...entries];

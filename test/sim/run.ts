@@ -28,6 +28,9 @@ export interface RunResult {
   readonly returned: number;
   readonly unknown: number;
   readonly reads: number;
+  readonly repeats: number;
+  readonly refusals: number;
+  readonly outcomes: number;
   readonly faults: number;
   readonly objects: number;
   readonly historyReads: number;
@@ -75,6 +78,7 @@ function checkRest(world: World): void {
   );
   for (const process of world.living()) {
     must(process.checks.holdsAll, "lagging", () => `${process.name} does not hold the whole log`);
+    process.compareLedger();
   }
 }
 
@@ -114,7 +118,7 @@ function attempt(
   let recovery = 0;
   try {
     recovery = goThrough(world);
-    checkHistory(world.checks.finalHistory());
+    checkHistory([runEvent(world), ...world.checks.finalHistory()]);
   } catch (error) {
     const atMs = world.queue.now;
     if (error instanceof Violation) {
@@ -124,10 +128,13 @@ function attempt(
       violation = { rule: "core-throws", message, atMs };
     }
   }
-  const { plan, checks } = world;
-  const nodes = plan.nodes.map((node) => node.nodeId);
-  keep?.([{ type: "run", seed: plan.seed, nodes }, ...checks.finalHistory()]);
+  keep?.([runEvent(world), ...world.checks.finalHistory()]);
   return [violation, recovery];
+}
+
+function runEvent({ plan }: World): HistoryEvent {
+  const { seed, nodes, ledgerBounds: bounds } = plan;
+  return { type: "run", seed, nodes: nodes.map(({ nodeId }) => nodeId), bounds };
 }
 
 function digestOfHistory(events: readonly HistoryEvent[]): string {
@@ -136,6 +143,8 @@ function digestOfHistory(events: readonly HistoryEvent[]): string {
     if (!("t" in event && "op" in event)) continue;
     digest = mix(mix(mix(digest, event.type.charCodeAt(0)), event.t), event.op);
     if (event.type === "appended") digest = mix(digest, event.firstIndex);
+    if (event.type === "answered") digest = mix(digest, event.answer.type.length);
+    if (event.type === "outcome") digest = mix(digest, event.outcome.type.length);
     if (event.type === "read") digest = mix(mix(digest, event.nextIndex), event.digest ?? 0);
   }
   return digest.toString(16).padStart(8, "0");
@@ -148,6 +157,7 @@ export function run(options: RunOptions): RunResult {
   const [violation, recovery] = attempt(world, keepHistory);
   const { checks, queue } = world;
   const { appended, returned, unknown, reads, historyReads, leftBehind } = checks.tally;
+  const { repeats, refusals, outcomes } = checks.tally;
   return {
     seed: plan.seed,
     violation,
@@ -158,6 +168,9 @@ export function run(options: RunOptions): RunResult {
     returned,
     unknown,
     reads,
+    repeats,
+    refusals,
+    outcomes,
     faults: world.faultsBegun,
     objects: checks.log.objects.filter((object) => object !== undefined).length,
     historyReads,

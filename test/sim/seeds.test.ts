@@ -52,5 +52,8 @@ describe("a simulated run", () => {
     expect(sum((result) => result.appended)).to.be.greaterThan(1_000);
     expect(sum((result) => result.reads)).to.be.greaterThan(1_000);
     expect(sum((result) => result.elections)).to.be.greaterThan(100);
+    expect(sum((result) => result.repeats)).to.be.greaterThan(100);
+    expect(sum((result) => result.refusals)).to.be.greaterThan(100);
+    expect(sum((result) => result.outcomes)).to.be.greaterThan(100);
   }).timeout(60_000);
 });

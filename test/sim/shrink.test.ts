@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
 import { Core } from "../../src/core/core.js";
-import type { Effect, Input } from "../../src/core/protocol.js";
+import type { Effect, Input, ProducerOutcome } from "../../src/core/protocol.js";
 import { makePlan, reducedPlan } from "./plan.js";
 import { run } from "./run.js";
 import { replayCommand, shrink } from "./shrink.js";
@@ -25,6 +25,10 @@ class ForgetfulCore implements AnyCore {
 
   get ledger() {
     return this.#core.ledger;
+  }
+
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome {
+    return this.#core.outcomeOf(producerId, sequence);
   }
 
   step(input: Input, ageMs: number): readonly Effect[] {

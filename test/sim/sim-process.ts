@@ -14,6 +14,7 @@ import type {
   GetOutcome,
   Input,
   Message,
+  ProducerOutcome,
   Role,
   View,
 } from "../../src/core/protocol.js";
@@ -21,42 +22,22 @@ import type { ManifestView } from "../../src/core/manifest.js";
 import type { UpkeepLog } from "../../src/core/upkeep/protocol.js";
 import type { NodeId, Segment } from "../../src/core/types.js";
 import { clusterId, seal, type SimAppend } from "./content.js";
-import { describeEffect, describeInput, type Trace } from "./describe.js";
-import { ProcessLife, type LifeWorld } from "./life/process-life.js";
-import type { EventQueue } from "./event-queue.js";
-import type { NodePlan, Plan } from "./plan.js";
+import { describeEffect, describeInput } from "./describe.js";
+import { ProcessLife } from "./life/process-life.js";
+import type { OutcomeQuestion } from "./ledger/ledger-checks.js";
+import type { NodePlan } from "./plan.js";
 import { ProcessChecks } from "./process-checks.js";
 import type { Random } from "./random.js";
-import type { RunChecks } from "./run-checks.js";
-import type { SimStore } from "./sim-store.js";
+import type { Surroundings } from "./surroundings.js";
 import { must } from "./violation.js";
 
 /** The core, as the simulator drives it. */
 export interface AnyCore extends UpkeepLog {
   step(input: Input, ageMs: number): readonly Effect[];
+  outcomeOf(producerId: number, sequence: number): ProducerOutcome;
 }
 
 export type MakeCore = (options: CoreOptions) => AnyCore;
-
-/** What a process lives in. */
-export interface Surroundings {
-  readonly plan: Plan;
-  readonly queue: EventQueue;
-  readonly store: SimStore;
-  readonly checks: RunChecks;
-  readonly makeCore: MakeCore;
-  readonly life: LifeWorld;
-  readonly trace: Trace | undefined;
-  /** How long the node's tick is now. */
-  readonly tickMsOf: (node: number) => number;
-  readonly wallClockOf: (node: number) => number;
-  readonly send: (from: SimProcess, to: NodeId, message: Message) => void;
-  readonly viewChanged: (process: SimProcess) => void;
-  readonly appendReturned: (append: SimAppend) => void;
-  readonly stopped: (process: SimProcess) => void;
-  /** Whether the run gave the process a reason for the fault. */
-  readonly mayFault: (process: SimProcess, kind: string) => boolean;
-}
 
 export interface ProcessOptions {
   readonly serial: number;
@@ -149,6 +130,7 @@ export class SimProcess {
         start,
         random: () => chances.next(),
         nonce: () => nonces.hex(),
+        ledgerBounds: plan.ledgerBounds,
         seal,
       });
       this.#life.begin(this.#core, start);
@@ -190,6 +172,17 @@ export class SimProcess {
 
   read(readId: number): void {
     this.#give({ type: "read", readId });
+  }
+
+  /** Asks what became of a producer's number. */
+  askOutcome(op: number, question: OutcomeQuestion): void {
+    this.checks.ledger.asks(op, question);
+    this.read(op);
+  }
+
+  /** It holds the whole log: what it remembers is compared. */
+  compareLedger(): void {
+    if (this.#core !== undefined) this.checks.ledger.compareWhole(this.#core);
   }
 
   cancelRead(readId: number): void {
@@ -300,6 +293,7 @@ export class SimProcess {
       this.#backlog.push(input);
       return;
     }
+    if (input.type === "append" && this.#turnsAway(input.appends as readonly SimAppend[])) return;
     const { trace } = this.#world;
     this.#notice(input);
     const effects = this.#core.step(input, this.#life.clocks.ageMs);
@@ -312,6 +306,17 @@ export class SimProcess {
       this.#perform(effect);
     }
     this.checks.stepped();
+    this.checks.ledger.compare(this.#core, this.checks.announcedCount);
+  }
+
+  /** What comes on a stream of which an append was refused is not begun: a host knows its streams. */
+  #turnsAway(appends: readonly SimAppend[]): boolean {
+    if (!appends.some(({ stream }) => stream !== undefined && stream.refusedId < Infinity)) {
+      return false;
+    }
+    for (const append of appends) this.checks.appendBegan(append);
+    this.checks.returned(appends, "notBegun");
+    return true;
   }
 
   /** Tells the judge what the process is about to hear. */
@@ -389,7 +394,10 @@ export class SimProcess {
         this.#world.send(this, effect.to, effect.message);
         break;
       case "committed":
-        this.checks.committed(effect.segment, effect.appends);
+        this.checks.committed(effect.segment, effect.appends, effect.openedIds);
+        break;
+      case "answered":
+        this.checks.answered(effect.append as SimAppend, effect.answer);
         break;
       case "returned":
         this.checks.returned(effect.appends, effect.reason);
@@ -399,7 +407,7 @@ export class SimProcess {
         this.checks.unknown(effect.appends);
         break;
       case "readReady":
-        for (const readId of effect.readIds) this.checks.readReady(readId);
+        for (const readId of effect.readIds) this.#readReady(readId);
         break;
       case "readFailed":
         for (const readId of effect.readIds) this.checks.readFailed(readId);
@@ -415,6 +423,15 @@ export class SimProcess {
         this.#world.stopped(this);
         break;
     }
+  }
+
+  #readReady(readId: number): void {
+    const { checks } = this;
+    checks.readReady(readId);
+    const question = checks.ledger.question(readId);
+    if (question === undefined) return;
+    const outcome = this.#core?.outcomeOf(question.producerId, question.sequence);
+    if (outcome !== undefined) checks.ledger.told(readId, outcome, checks.state);
   }
 
   #see(view: View): void {

@@ -3,9 +3,12 @@
  * from the page, over the objects themselves. What nodes believe is compared with it.
  */
 
+import type { LedgerBounds } from "../../src/core/ledger/snapshot.js";
 import type { Epoch, Segment } from "../../src/core/types.js";
 import { appendsOf } from "./content.js";
+import { checkRecords } from "./ledger/record-checks.js";
 import { digestOf, emptyDigest } from "./digest.js";
+import { TrueLedger } from "./ledger/true-ledger.js";
 import { must } from "./violation.js";
 
 /** Names an epoch. */
@@ -20,7 +23,14 @@ export interface ValidSegment {
   readonly nextIndex: number;
   /** Of everything in the log up to and including it. */
   readonly digest: number;
+  /** How many appends the log holds up to and including it. */
+  readonly state: number;
+  /** What a node remembers there, for some segments. */
+  readonly ledgerText: string | undefined;
 }
+
+/** Every so many segments the ledgers of all nodes are compared. */
+const segmentsBetweenTexts = 16;
 
 /** A claim object in the store, valid or void. */
 interface StoredClaim {
@@ -32,6 +42,8 @@ interface StoredClaim {
 export class TrueLog {
   readonly objects: (Segment | undefined)[] = [];
   readonly valid: ValidSegment[] = [];
+  /** What the appends have established. */
+  readonly ledger: TrueLedger;
   readonly #claims: StoredClaim[] = [];
   readonly #claimed = new Set<string>();
   readonly #validPositions = new Set<number>();
@@ -42,6 +54,10 @@ export class TrueLog {
   #nextIndex = 1;
   #digest = emptyDigest;
   #lastTimestampMs = 0;
+
+  constructor(bounds: LedgerBounds) {
+    this.ledger = new TrueLedger(bounds);
+  }
 
   /** The first position at which nothing exists. */
   get tail(): number {
@@ -117,14 +133,25 @@ export class TrueLog {
     this.#count(segment);
   }
 
-  #takeAppends(segment: Segment): number {
+  #takeAppends(segment: Segment & { readonly type: "entries" }): number {
     let entryCount = 0;
+    const { timestampMs, epoch } = segment;
     for (const append of appendsOf(segment)) {
       must(
-        append.fate !== "returned",
+        append.fate !== "returned" && append.fate !== "answered",
         "returned-in-log",
-        () => `append ${append.id} was returned, and stands at position ${segment.position}`,
+        () => `append ${append.id} was ${append.fate}, and stands at position ${segment.position}`,
       );
+      const { id: op, options, keys = [], stream } = append;
+      must(
+        stream === undefined || op < stream.refusedId,
+        "begun-behind-refusal",
+        () => `append ${op} stands in the log, and ${stream?.refusedId} of its stream was refused`,
+      );
+      if (stream !== undefined) stream.loggedId = op;
+      const firstIndex = segment.firstIndex + entryCount;
+      const standing = { firstIndex, entryCount: append.entryCount, term: epoch.term, timestampMs };
+      this.ledger.take({ op, options, keys, ...standing });
       const before = this.#lastAppendOf.get(append.processSerial) ?? -1;
       must(
         append.id > before,
@@ -136,16 +163,24 @@ export class TrueLog {
       entryCount += append.entryCount;
     }
     must(
-      segment.type === "entries" && segment.entryCount === entryCount && entryCount > 0,
+      segment.entryCount === entryCount && appendsOf(segment).length > 0,
       "entry-count",
       () => `position ${segment.position} says another number of entries than it holds`,
     );
+    checkRecords(segment, this.ledger);
     return entryCount;
   }
 
   #count(segment: Segment): void {
     this.#last = segment;
     this.#validPositions.add(segment.position);
-    this.valid.push({ segment, nextIndex: this.#nextIndex, digest: this.#digest });
+    const isCompared = (this.valid.length + 1) % segmentsBetweenTexts === 0;
+    this.valid.push({
+      segment,
+      nextIndex: this.#nextIndex,
+      digest: this.#digest,
+      state: this.ledger.state,
+      ledgerText: isCompared ? this.ledger.text() : undefined,
+    });
   }
 }

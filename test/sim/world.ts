@@ -18,8 +18,9 @@ import type { LifeWorld } from "./life/process-life.js";
 import { Random } from "./random.js";
 import { RunChecks } from "./run-checks.js";
 import { SimNetwork } from "./sim-network.js";
-import { SimProcess, type MakeCore, type Surroundings } from "./sim-process.js";
+import { SimProcess, type MakeCore } from "./sim-process.js";
 import { SimStore } from "./sim-store.js";
+import type { Surroundings } from "./surroundings.js";
 
 interface SimNode {
   readonly index: number;
@@ -67,7 +68,7 @@ export class World {
     const { queue } = this;
     this.#random = random.fork("processes");
     this.#trace = trace && ((line) => trace(`${String(queue.now).padStart(8)} ${line}`));
-    this.checks = new RunChecks(plan.settings, () => queue.now);
+    this.checks = new RunChecks(plan.settings, plan.ledgerBounds, () => queue.now);
     this.conditions = new Conditions(plan.nodes.length);
     const { conditions, checks } = this;
     const { log } = checks;
@@ -76,6 +77,7 @@ export class World {
     this.network = new SimNetwork({ ...shared, random: random.fork("network") });
     this.clients = new Clients({
       plan: plan.clients,
+      ledger: plan.ledger,
       rates: plan.rates,
       random: random.fork("clients"),
       queue,
