@@ -34,12 +34,6 @@
 #define AHEAD 1         /* how far past its tail a claimant may claim; at most 2 */
 #endif
 
-#ifdef BREADTH_FIRST
-#define SCRATCH         /* the checker keeps no hidden variables in this order of search */
-#else
-#define SCRATCH hidden
-#endif
-
 /* A property. Its name is told when the checker's counterexample is played back. */
 #define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
 
@@ -122,9 +116,9 @@ byte readAt;                /* 1 + the epoch whose node reads */
 byte readBefore;            /* what that node had sent before the read began, as bits */
 byte readNeeds;             /* the true tail when it began: all that may have been acknowledged or read lies below */
 
-byte p, o;                  /* of single steps, 0 between them */
-SCRATCH byte i, found, ok;
-SCRATCH Segment s;
+byte p, i, number, found, ok;   /* of single steps */
+Segment s;
+#define DONE p = 0; i = 0; number = 0; found = 0; ok = 0; s = 0
 
 /* ---- Which segments count (section 3) ---- */
 
@@ -205,8 +199,7 @@ inline land(position, content) {
                 IS_CLAIM(s) || !(committed[OWNER(s)] & BIT(tail[TRUTH] - 1)))
         fi
     :: else -> break
-    od;
-    ok = false
+    od
 }
 
 /* ---- A node ---- */
@@ -310,23 +303,22 @@ inline learn(epoch, position) {
 inline settle(epoch) {
     if
     :: deposedAt[epoch] != NONE || RESIGNED(epoch) ->
-        for (o : 1 .. BATCHES) {
+        for (number : 1 .. BATCHES) {
             found = NONE;
             for (i : 0 .. POSITIONS - 1) {
                 if
-                :: MINE(epoch, i) && NUMBER(MINE(epoch, i)) == o -> found = i
+                :: MINE(epoch, i) && NUMBER(MINE(epoch, i)) == number -> found = i
                 :: else
                 fi
             }
             if
-            :: found != NONE && CERTAINLY_NOT(epoch, o, found) && !(failed[epoch] & BIT(o)) ->
-                failed[epoch] = failed[epoch] | BIT(o);
-                printf("%c: batch %d is certainly not in the log\n", 'A' + epoch, o);
-                HOLDS("7: what was certainly not in the log is not in it", !(inLog[epoch] & BIT(o)))
+            :: found != NONE && CERTAINLY_NOT(epoch, number, found) && !(failed[epoch] & BIT(number)) ->
+                failed[epoch] = failed[epoch] | BIT(number);
+                printf("%c: batch %d is certainly not in the log\n", 'A' + epoch, number);
+                HOLDS("7: what was certainly not in the log is not in it", !(inLog[epoch] & BIT(number)))
             :: else
             fi
         }
-        o = 0
     :: else
     fi
 }
@@ -457,12 +449,12 @@ inline answerRead(epoch) {
 
 active [EPOCHS] proctype Node() {
     do
-    :: d_step { MAY_CLAIM(_pid, tail[_pid]) -> sendClaim(_pid, tail[_pid]) }
+    :: d_step { MAY_CLAIM(_pid, tail[_pid]) -> sendClaim(_pid, tail[_pid]); DONE }
 #if AHEAD >= 1
-    :: d_step { MAY_CLAIM(_pid, tail[_pid] + 1) -> sendClaim(_pid, tail[_pid] + 1) }
+    :: d_step { MAY_CLAIM(_pid, tail[_pid] + 1) -> sendClaim(_pid, tail[_pid] + 1); DONE }
 #endif
 #if AHEAD >= 2
-    :: d_step { MAY_CLAIM(_pid, tail[_pid] + 2) -> sendClaim(_pid, tail[_pid] + 2) }
+    :: d_step { MAY_CLAIM(_pid, tail[_pid] + 2) -> sendClaim(_pid, tail[_pid] + 2); DONE }
 #endif
     :: d_step { LEADS(_pid) && MUST_FILL(_pid) ->
         i = tail[_pid];
@@ -470,9 +462,9 @@ active [EPOCHS] proctype Node() {
         :: GAPS(_pid) & BIT(i) -> break
         :: else -> i++
         od;
-        sendClaim(_pid, i) }
+        sendClaim(_pid, i); DONE }
     :: d_step { LEADS(_pid) && !MUST_FILL(_pid) && ROOM(_pid) && chainCount[_pid] < BATCHES && next[_pid] < POSITIONS ->
-        sendBatch(_pid, next[_pid]) }
+        sendBatch(_pid, next[_pid]); DONE }
 #ifdef WRONG_OTHER_BYTES
     :: atomic { LEADS(_pid) && (chainCount[_pid] < BATCHES) ->
         if
@@ -480,11 +472,11 @@ active [EPOCHS] proctype Node() {
         :: REUSABLE(_pid, 2) -> p = 2
         :: REUSABLE(_pid, 3) -> p = 3
         fi;
-        d_step { sendOtherBytes(_pid, p); p = 0 } }
+        d_step { sendOtherBytes(_pid, p); DONE } }
 #endif
-    :: d_step { tail[TRUTH] < POSITIONS && SENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], SENT(_pid, tail[TRUTH])) }
+    :: d_step { tail[TRUTH] < POSITIONS && SENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], SENT(_pid, tail[TRUTH])); DONE }
 #ifdef WRONG_OTHER_BYTES
-    :: d_step { tail[TRUTH] < POSITIONS && RESENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], RESENT(_pid, tail[TRUTH])) }
+    :: d_step { tail[TRUTH] < POSITIONS && RESENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], RESENT(_pid, tail[TRUTH])); DONE }
 #endif
     :: atomic {
         if
@@ -517,14 +509,14 @@ active [EPOCHS] proctype Node() {
         :: store[p] == ABSENT && RESENT(1, p) -> store[p] = RESENT(1, p)
 #endif
         fi;
-        d_step { learn(_pid, p); p = 0 } }
+        d_step { learn(_pid, p); DONE } }
 #ifdef RESIGN
-    :: d_step { LEADS(_pid) -> resigned[_pid] = true; settle(_pid) }
+    :: d_step { LEADS(_pid) -> resigned[_pid] = true; settle(_pid); DONE }
 #endif
 #ifdef READS
-    :: d_step { readAt == 0 -> beginRead(_pid) }
-    :: d_step { readAt == _pid + 1 && (PROOFS(_pid) & ~readBefore) -> answerRead(_pid) }
-    :: d_step { readAt == _pid + 1 && LOOK_AT(_pid) < POSITIONS && store[LOOK_AT(_pid)] == ABSENT -> answerRead(_pid) }
+    :: d_step { readAt == 0 -> beginRead(_pid); DONE }
+    :: d_step { readAt == _pid + 1 && (PROOFS(_pid) & ~readBefore) -> answerRead(_pid); DONE }
+    :: d_step { readAt == _pid + 1 && LOOK_AT(_pid) < POSITIONS && store[LOOK_AT(_pid)] == ABSENT -> answerRead(_pid); DONE }
 #endif
     od
 }
