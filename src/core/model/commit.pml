@@ -209,7 +209,11 @@ inline commit(epoch, position) {
     printf("%c: mine at %d is committed\n", 'A' + epoch, position);
     /* Invariant 1: these very bytes are in the log, or will be where it has not come so far. */
     HOLDS("1: what was acknowledged is in the log", IS_CLAIM(MINE(epoch, position))
-        || (store[position] == MINE(epoch, position) && (position >= tail[TRUTH] || (isValid & BIT(position)))))
+        || (store[position] == MINE(epoch, position) && (position >= tail[TRUTH] || (isValid & BIT(position)))));
+#ifdef NEVER_AGAIN
+    HOLDS("never: what died has gone out again and is committed", NUMBER(MINE(epoch, position)) != 1
+        || NUMBER(MINE(epoch, position - 1)) != 2)
+#endif
 }
 
 #ifdef WRONG_READ_BACK
@@ -315,7 +319,11 @@ inline settle(epoch) {
             :: found != NONE && CERTAINLY_NOT(epoch, number, found) && !(failed[epoch] & BIT(number)) ->
                 failed[epoch] = failed[epoch] | BIT(number);
                 printf("%c: batch %d is certainly not in the log\n", 'A' + epoch, number);
-                HOLDS("7: what was certainly not in the log is not in it", !(inLog[epoch] & BIT(number)))
+                HOLDS("7: what was certainly not in the log is not in it", !(inLog[epoch] & BIT(number)));
+#ifdef NEVER_CERTAIN
+                HOLDS("never: a leader that resigned is certain of a fate, though it knows no claim above its own",
+                    deposedAt[epoch] != NONE)
+#endif
             :: else
             fi
         }

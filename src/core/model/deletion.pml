@@ -125,7 +125,12 @@ inline land(writer, position) {
             fi
         :: else -> break
         od
-    :: else -> printf("store: it is a ghost, the name was free again\n")
+    :: else ->
+        printf("store: it is a ghost, the name was free again\n");
+#ifdef NEVER_GHOST
+        HOLDS("never: a ghost stands at what some reader takes for its tail",
+            store[position] == log[position] || tail[WRITERS] != position)
+#endif
     fi
 }
 
@@ -182,7 +187,10 @@ inline accept(node, position, trusted) {
             accepted = false;
             lost[node] = true;
             printf("node %d: the floor is %d, above its tail %d: left behind\n", node, floor, tail[node]);
-            loseEntries(node)
+            loseEntries(node);
+#ifdef NEVER_LOST
+            HOLDS("never: a leader with open entries is left behind", !IS_WRITER(node) || chain[node] == 0)
+#endif
         fi
     fi
 }

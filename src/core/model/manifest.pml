@@ -71,7 +71,11 @@ inline landManifest(content) {
         HOLDS("archives only grow", number[content] == 0 || (named[first[greatest]] & ~named[content]) == 0);
         HOLDS("there is one cluster", number[content] == 0 || cluster[content] == first[0]);
         greatest = number[content]
-    :: else -> printf("store: it is a ghost, the number was free again\n")
+    :: else ->
+        printf("store: it is a ghost, the number was free again\n");
+#ifdef NEVER_GHOST
+        HOLDS("never: a ghost of a writer that lost stands", first[number[content]] == content)
+#endif
     fi;
     checkArchives()
 }
@@ -208,7 +212,7 @@ inline answered(node) {
 #else
 #define OLD(node, n) (n < number[base[node]])
 #endif
-#ifdef ZERO
+#ifdef DELETE_ZERO
 #define FIRST_OLD 0
 #else
 #define FIRST_OLD 1
