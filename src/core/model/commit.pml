@@ -216,10 +216,14 @@ inline commit(epoch, position) {
 #endif
 }
 
+#ifdef WRONG_EXISTS_IS_ANOTHERS
+#define STANDS(epoch, position) (IS_CLAIM(store[position]) && store[position] == MINE(epoch, position))
+#else
 #ifdef WRONG_READ_BACK
 #define STANDS(epoch, position) (OWNER(store[position]) == epoch)
 #else
 #define STANDS(epoch, position) (store[position] == MINE(epoch, position))
+#endif
 #endif
 
 #ifdef PRODUCER
@@ -300,8 +304,12 @@ inline learn(epoch, position) {
 #ifdef WRONG_FAIL_ALL
 #define CERTAINLY_NOT(epoch, number, position) ((committed[epoch] & BIT(position)) == 0)
 #else
+#ifdef WRONG_ABSENT_SETTLES
+#define CERTAINLY_NOT(epoch, number, position) (store[position] == ABSENT)
+#else
 /* A claim of a greater term stands at or before it; or it is dead, or follows one that is. */
 #define CERTAINLY_NOT(epoch, number, position) (position >= deposedAt[epoch] || number > chainCount[epoch])
+#endif
 #endif
 
 inline settle(epoch) {
@@ -359,7 +367,7 @@ inline canSend(epoch) {
 #define SECOND_OF_CHAIN(epoch) \
     (MINE(epoch, chainLast[epoch]) & SECOND -> PREVIOUS_IS_SECOND : 0)
 /* A batch goes out under the name of one that died, or that is the last and still open. */
-#define REUSABLE(epoch, position) (position >= chainLast[epoch] && !(known[epoch] & BIT(position)) \
+#define REUSABLE(epoch, position) (LEADS(epoch) && chainCount[epoch] < BATCHES && position >= chainLast[epoch] && !(known[epoch] & BIT(position)) \
     && NUMBER(SENT(epoch, position)) != 0 && !RESENT(epoch, position))
 #endif
 
@@ -474,7 +482,7 @@ active [EPOCHS] proctype Node() {
     :: d_step { LEADS(_pid) && !MUST_FILL(_pid) && ROOM(_pid) && chainCount[_pid] < BATCHES && next[_pid] < POSITIONS ->
         sendBatch(_pid, next[_pid]); DONE }
 #ifdef WRONG_OTHER_BYTES
-    :: atomic { LEADS(_pid) && (chainCount[_pid] < BATCHES) ->
+    :: atomic {
         if
         :: REUSABLE(_pid, 1) -> p = 1
         :: REUSABLE(_pid, 2) -> p = 2

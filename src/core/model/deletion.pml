@@ -247,10 +247,7 @@ inline learn(node, position) {
 /* What a writer makes of it before its walk comes there. */
 inline knowAhead(writer, position) {
     s = store[position];
-    if
-    :: IS_CLAIM(s) && OWNER(s) > writer && position < deposedAt[writer] -> deposedAt[writer] = position
-    :: else
-    fi;
+    noteClaim(writer, position);
     if
     :: OWNER(s) != writer ->
         age[AT(writer, position)] = 0;
@@ -262,6 +259,13 @@ inline knowAhead(writer, position) {
             chainCount[writer] = NUMBER(s) - 1
         :: else
         fi
+    :: else
+    fi
+}
+
+inline noteClaim(writer, position) {
+    if
+    :: IS_CLAIM(s) && OWNER(s) > writer && position < deposedAt[writer] -> deposedAt[writer] = position
     :: else
     fi
 }
@@ -344,7 +348,12 @@ inline start(node) {
         last[node] = 0;
         count[node] = 0;
         for (i : 0 .. POSITIONS - 1) {
-            believed[AT(node, i)] = (i < floor -> log[i] : ABSENT)
+            s = log[i];
+            believed[AT(node, i)] = (i < floor -> s : ABSENT);
+            if
+            :: IS_WRITER(node) && i < floor -> noteClaim(node, i)
+            :: else
+            fi
         }
         walkOn(node);
         if
@@ -377,7 +386,7 @@ inline send(writer, position, segment) {
 #define MAY_CLAIM(writer) (!lost[writer] && sentAt[writer] == 0 && tail[writer] < POSITIONS \
     && (current[writer] == 0 || current[writer] - 1 < writer))
 
-#define LANDABLE(writer, position) (sent[AT(writer, position)] != ABSENT && store[position] == ABSENT)
+#define LANDABLE(writer, position) (IS_WRITER(writer) && sent[AT(writer, position)] != ABSENT && store[position] == ABSENT)
 
 active [NODES] proctype Node() {
     do
@@ -403,7 +412,6 @@ active [NODES] proctype Node() {
     :: d_step { IS_WRITER(_pid) && LEADS(_pid) && HAS_ROOM(_pid) && chainCount[_pid] < BATCHES ->
         send(_pid, next[_pid], BATCH(_pid, chainLast[_pid], chainCount[_pid] + 1)); DONE }
     :: atomic {
-        IS_WRITER(_pid) ->
         if
         :: LANDABLE(_pid, 0) -> p = 0
         :: LANDABLE(_pid, 1) -> p = 1
