@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 const everyDay = { memoryMiBMax: 1800, secondsMax: 600 };
-const longRun = { memoryMiBMax: 12_000, secondsMax: 7200 };
+const longRun = { memoryMiBMax: 6000, secondsMax: 3600 };
 
 /** The cases whose names contain a text. */
 export function casesOf(choice: {

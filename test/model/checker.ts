@@ -1,11 +1,11 @@
 /**
  * Spin, as a checker: writes the verifier of a model in C, has it compiled, runs it, and plays back what it found.
  *
- * Nothing is left behind: each run has a directory of its own.
+ * Each run has a directory of its own, which goes when it ends.
  */
 
 import { execFile } from "node:child_process";
-import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,8 +36,8 @@ export interface Exploration extends Search {
 export class CheckerMissing extends Error {
   constructor(tool: string) {
     super(
-      `${tool} is not installed. The models need spin and gcc: apt-get install spin gcc (Debian, Ubuntu), ` +
-        `brew install spin (macOS).`,
+      `${tool} is not installed. The models need spin and gcc. ` +
+        `Debian, Ubuntu: apt-get install spin gcc libc6-dev. macOS: brew install spin gcc.`,
     );
   }
 }
@@ -82,7 +82,7 @@ async function exploreIn(cwd: string, task: Task): Promise<Exploration> {
   const timeoutMs = task.secondsMax * 1000;
   const file = `${task.model}.pml`;
   const defines = task.defines.map((define) => `-D${define}`);
-  await copyFile(join(modelDirectory, file), join(cwd, file));
+  await cp(modelDirectory, cwd, { recursive: true });
   await mustCall("spin", ["-a", ...defines, file], { cwd, timeoutMs });
   await mustCall("gcc", [...compilerFlags(task), "-o", "verifier", "pan.c"], { cwd, timeoutMs });
   // -E: that nobody can do anything any more is how a bounded run ends; -n: no list of unreached code.

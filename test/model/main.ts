@@ -31,9 +31,10 @@ function readOptions(): Options {
   return new Command("npm run model --")
     .description("Explores the models of src/core/model with Spin.")
     .option("--only <text>", "those whose names contain the text", "")
-    .option("--long", "the big ones too: hours, and up to 12 GiB for each", false)
+    .option("--long", "the big ones too: an hour or two, and up to 6 GiB for each", false)
     .option("--trace", "tell every counterexample, the controls' too", false)
     .option("--jobs <n>", "how many at a time", readCount, Math.min(2, availableParallelism()))
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .parse()
     .opts<Options>();
 }

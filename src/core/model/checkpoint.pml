@@ -1,9 +1,10 @@
 /*
- * Checkpoints (PROTOCOL.md sections 3 and 10): a walk that starts at one is the walk from the start.
+ * Checkpoints (PROTOCOL.md sections 3, 10): a walk that starts at one is the walk from the start.
  *
- * The store holds whatever rivals may have left in it: at each position any claim, or any batch of any epoch that names
- * any earlier position. A node that has walked a prefix writes its state into a manifest, with a floor up to there; what
- * lies below the floor is deleted; a newcomer starts with the manifest that it has read.
+ * The store holds whatever rivals may have left in it: at each position any claim, or any batch of
+ * any epoch that names any earlier position. A node that has walked a prefix writes its state into
+ * a manifest, with a floor up to there; what lies below the floor is deleted; a newcomer starts
+ * with the manifest that it has read.
  */
 
 #ifndef EPOCHS
@@ -13,9 +14,7 @@
 #define POSITIONS 5     /* at most 7 */
 #endif
 
-#define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
-
-#define BIT(n) (1 << (n))
+#include "common.pml"
 
 #define ABSENT 0
 #define CLAIM(epoch) (((epoch) + 1) << 4 | 8)
@@ -84,7 +83,8 @@ inline compare() {
     if
     :: tail[NEWCOMER] == tail[FULL] ->
         /* The same segments count, and have the same indexes. */
-        HOLDS("a walk from a checkpoint is the walk from the start", valid[NEWCOMER] == (valid[FULL] >> startedAt) << startedAt
+        HOLDS("a walk from a checkpoint is the walk from the start",
+            valid[NEWCOMER] == (valid[FULL] >> startedAt) << startedAt
             && (!(valid[FULL] >> startedAt) || count[NEWCOMER] == count[FULL]))
     :: else
     fi
@@ -120,13 +120,14 @@ active proctype Rivals() {
 #endif
         fi;
         d_step {
-            printf("%d holds a %d of epoch %d (8: a claim; else a batch that names it)\n", i, store[i] & 15, OWNER(store[i]));
+            printf("%d holds a %d of epoch %d (8: a claim; else a batch that names it)\n", i,
+                store[i] & 15, OWNER(store[i]));
             pass(FULL);
             DONE } }
     od
 }
 
-/* The floor is at most where the greatest manifest's checkpoint stands: else nobody could start from it. */
+/* The floor is at most where the manifest's checkpoint is: else nobody could start there. */
 #ifdef WRONG_FLOOR_PAST_CHECKPOINT
 #define FLOOR_MOST tail[FULL]
 #else

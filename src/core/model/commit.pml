@@ -1,9 +1,9 @@
 /*
  * Claims, the window, fates and reads (PROTOCOL.md sections 2 to 5).
  *
- * EPOCHS leaderships of given terms race for POSITIONS names. A create that was sent may land at any later moment, or
- * never, whatever became of its sender. Nothing is deleted here (deletion.pml), so what stands at a name stands for ever.
- * A rule is left out by defining NO_... or WRONG_...; the checker must then find a violation.
+ * EPOCHS leaderships of given terms race for POSITIONS names. A create that was sent may land at
+ * any later moment, or never, whatever became of its sender. Nothing is deleted here (deletion.pml
+ * does that), so what stands at a name stands for ever.
  */
 
 #ifndef EPOCHS
@@ -34,8 +34,8 @@
 #define AHEAD 1         /* how far past its tail a claimant may claim; at most 2 */
 #endif
 
-/* A property. Its name is told when the checker's counterexample is played back. */
-#define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
+#include "common.pml"
+#include "commit-rules.pml"
 
 /* ---- Segments: the owner's epoch, the batch's number (0: a claim), and `previous`. ---- */
 
@@ -55,9 +55,6 @@
 #define IS_CLAIM(segment) (NUMBER(segment) == 0)
 
 #define TERM(epoch) ((epoch) == 0 -> TERM_A : ((epoch) == 1 -> TERM_B : TERM_C))
-#define NONE 255
-#define BIT(n) (1 << (n))
-#define BELOW(n) (BIT(n) - 1)
 
 /* ---- The store: what stands, and what each epoch has sent, all of which may still land. ---- */
 
@@ -67,12 +64,13 @@ Segment sent[EPOCHS * POSITIONS];
 #ifdef WRONG_OTHER_BYTES
 Segment resent[EPOCHS * POSITIONS];
 #define RESENT(epoch, position) resent[(epoch) * POSITIONS + (position)]
-#define MINE(epoch, position) (RESENT(epoch, position) -> RESENT(epoch, position) : SENT(epoch, position))
+#define MINE(epoch, position) \
+    (RESENT(epoch, position) -> RESENT(epoch, position) : SENT(epoch, position))
 #else
 #define MINE(epoch, position) SENT(epoch, position)
 #endif
 
-/* ---- Walks (section 3): one for each epoch's node, and the truth's, which sees all that stands. ---- */
+/* ---- Walks (section 3): one for each epoch's node, and the truth's, which sees all ---- */
 
 #define TRUTH EPOCHS
 byte tail[EPOCHS + 1];
@@ -94,9 +92,9 @@ byte claims[EPOCHS];        /* how many claims it has sent */
 byte chain[EPOCHS];         /* the positions of its batches that can still become valid, as bits */
 byte chainLast[EPOCHS];     /* the last of them, or the claim that they follow */
 byte chainCount[EPOCHS];    /* the number of the last of them */
-byte committed[EPOCHS];     /* its segments that its walk found valid, as bits; batches are acknowledged */
-byte deposedAt[EPOCHS] = NONE; /* the lowest position at which it knows a claim of a greater term; NONE */
-byte failed[EPOCHS];        /* the numbers of batches that it called certainly not in the log, as bits */
+byte committed[EPOCHS];     /* its valid segments, as bits; batches are acknowledged */
+byte deposedAt[EPOCHS] = NONE;  /* where it first knows a claim of a greater term */
+byte failed[EPOCHS];        /* the numbers of batches that are certainly not in the log, as bits */
 #ifdef RESIGN
 bit resigned[EPOCHS];       /* it stepped down on its own */
 #define RESIGNED(epoch) resigned[epoch]
@@ -114,34 +112,11 @@ byte created[EPOCHS];       /* its segments that it knows to stand */
 
 byte readAt;                /* 1 + the epoch whose node reads */
 byte readBefore;            /* what that node had sent before the read began, as bits */
-byte readNeeds;             /* the true tail when it began: all that may have been acknowledged or read lies below */
+byte readNeeds;             /* the true tail when it began: all acknowledged lies below */
 
 byte p, i, number, found, ok;   /* of single steps */
 Segment s;
 #define DONE p = 0; i = 0; number = 0; found = 0; ok = 0; s = 0
-
-/* ---- Which segments count (section 3) ---- */
-
-#ifdef NO_TERM_ORDER
-#define CLAIM_COUNTS(epoch, now) ((epoch) + 1 != now)
-#else
-#ifdef WRONG_EQUAL_TERM
-#define CLAIM_COUNTS(epoch, now) (now == 0 || ((epoch) + 1 != now && TERM(epoch) >= TERM(now - 1)))
-#else
-#define CLAIM_COUNTS(epoch, now) (now == 0 || TERM(epoch) > TERM(now - 1))
-#endif
-#endif
-
-#ifdef NO_PREVIOUS
-#define FOLLOWS(segment, walk) true
-#else
-#ifdef WRONG_OTHER_BYTES
-#define FOLLOWS(segment, walk) \
-    (PREVIOUS(segment) == last[walk] && ((segment & PREVIOUS_IS_SECOND) != 0) == lastIsSecond[walk])
-#else
-#define FOLLOWS(segment, walk) (PREVIOUS(segment) == last[walk])
-#endif
-#endif
 
 /* Moves a walk past the segment `s` at its tail. Afterwards `ok` says whether that is valid. */
 inline pass(walk) {
@@ -190,7 +165,8 @@ inline land(position, content) {
             :: !IS_CLAIM(s) ->
                 inLog[OWNER(s)] = inLog[OWNER(s)] | BIT(NUMBER(s));
                 /* Invariant 7: what was certainly not in the log never appears in it. */
-                HOLDS("7: what was certainly not in the log is not in it", (failed[OWNER(s)] & BIT(NUMBER(s))) == 0)
+                HOLDS("7: what was certainly not in the log is not in it",
+                    !(failed[OWNER(s)] & BIT(NUMBER(s))))
             :: else
             fi
         :: else ->
@@ -209,44 +185,22 @@ inline commit(epoch, position) {
     printf("%c: mine at %d is committed\n", 'A' + epoch, position);
     /* Invariant 1: these very bytes are in the log, or will be where it has not come so far. */
     HOLDS("1: what was acknowledged is in the log", IS_CLAIM(MINE(epoch, position))
-        || (store[position] == MINE(epoch, position) && (position >= tail[TRUTH] || (isValid & BIT(position)))));
+        || (store[position] == MINE(epoch, position)
+            && (position >= tail[TRUTH] || (isValid & BIT(position)))));
 #ifdef NEVER_AGAIN
     HOLDS("never: what died has gone out again and is committed", NUMBER(MINE(epoch, position)) != 1
         || NUMBER(MINE(epoch, position - 1)) != 2)
 #endif
 }
 
-#ifdef WRONG_EXISTS_IS_ANOTHERS
-#define STANDS(epoch, position) (IS_CLAIM(store[position]) && store[position] == MINE(epoch, position))
-#else
-#ifdef WRONG_READ_BACK
-#define STANDS(epoch, position) (OWNER(store[position]) == epoch)
-#else
-#define STANDS(epoch, position) (store[position] == MINE(epoch, position))
-#endif
-#endif
-
-#ifdef PRODUCER
-#ifdef NO_TABLE
-#define FIRST_COUNT(epoch) 0
-#else
-#ifdef WRONG_TABLE_OF_CLAIM
-#define FIRST_COUNT(epoch) table[epoch]
-#else
-#define FIRST_COUNT(epoch) count[epoch]
-#endif
-#endif
-#else
-#define FIRST_COUNT(epoch) 0
-#endif
-
-/* A node learns what stands at a position: as the answer to its own create, or by reading its tail. */
+/* A node learns what stands at a position, by the answer to its create or by reading its tail. */
 inline learn(epoch, position) {
     known[epoch] = known[epoch] | BIT(position);
     s = store[position];
     printf("%c: knows what stands at %d\n", 'A' + epoch, position);
     if
-    :: IS_CLAIM(s) && TERM(OWNER(s)) > TERM(epoch) && position < deposedAt[epoch] -> deposedAt[epoch] = position
+    :: IS_CLAIM(s) && TERM(OWNER(s)) > TERM(epoch) && position < deposedAt[epoch] ->
+        deposedAt[epoch] = position
     :: else
     fi;
     if
@@ -286,7 +240,9 @@ inline learn(epoch, position) {
         if
         :: ok && OWNER(s) == epoch && STANDS(epoch, tail[epoch] - 1) ->
             if
-            :: IS_CLAIM(s) -> chainLast[epoch] = tail[epoch] - 1; chainCount[epoch] = FIRST_COUNT(epoch)
+            :: IS_CLAIM(s) ->
+                chainLast[epoch] = tail[epoch] - 1;
+                chainCount[epoch] = FIRST_COUNT(epoch)
             :: else
             fi;
             commit(epoch, tail[epoch] - 1)
@@ -299,19 +255,7 @@ inline learn(epoch, position) {
     canSend(epoch)
 }
 
-/* ---- Fates (4.6). A node that stepped down sends nothing new, only the same bytes again. ---- */
-
-#ifdef WRONG_FAIL_ALL
-#define CERTAINLY_NOT(epoch, number, position) ((committed[epoch] & BIT(position)) == 0)
-#else
-#ifdef WRONG_ABSENT_SETTLES
-#define CERTAINLY_NOT(epoch, number, position) (store[position] == ABSENT)
-#else
-/* A claim of a greater term stands at or before it; or it is dead, or follows one that is. */
-#define CERTAINLY_NOT(epoch, number, position) (position >= deposedAt[epoch] || number > chainCount[epoch])
-#endif
-#endif
-
+/* Fates (4.6): a node that stepped down sends nothing new, only the same bytes again. */
 inline settle(epoch) {
     if
     :: deposedAt[epoch] != NONE || RESIGNED(epoch) ->
@@ -324,12 +268,14 @@ inline settle(epoch) {
                 fi
             }
             if
-            :: found != NONE && CERTAINLY_NOT(epoch, number, found) && !(failed[epoch] & BIT(number)) ->
+            :: (found != NONE && !(failed[epoch] & BIT(number))
+                && CERTAINLY_NOT(epoch, number, found)) ->
                 failed[epoch] = failed[epoch] | BIT(number);
                 printf("%c: batch %d is certainly not in the log\n", 'A' + epoch, number);
-                HOLDS("7: what was certainly not in the log is not in it", !(inLog[epoch] & BIT(number)));
+                HOLDS("7: what was certainly not in the log is not in it",
+                    !(inLog[epoch] & BIT(number)));
 #ifdef NEVER_CERTAIN
-                HOLDS("never: a leader that resigned is certain of a fate, though it knows no claim above its own",
+                HOLDS("never: a leader that resigned knows a fate and no greater claim",
                     deposedAt[epoch] != NONE)
 #endif
             :: else
@@ -343,23 +289,10 @@ inline settle(epoch) {
 
 #define LEADS(epoch) (current[epoch] == epoch + 1 && deposedAt[epoch] == NONE && !RESIGNED(epoch))
 #define GAPS(epoch) (BELOW(next[epoch]) & ~(sentAt[epoch] | known[epoch]))
-#ifdef NO_FILL
-#define MUST_FILL(epoch) false
-#else
-#define MUST_FILL(epoch) (GAPS(epoch) != 0)
-#endif
-
-#ifdef WRONG_WINDOW_OF_REQUESTS
-/* Counts creates in flight, not positions past the known prefix; two at most here. */
-#define IN_FLIGHT(epoch) (sentAt[epoch] & ~known[epoch])
-#define ROOM(epoch) ((IN_FLIGHT(epoch) & (IN_FLIGHT(epoch) - 1)) == 0)
-#else
-#define ROOM(epoch) (next[epoch] < tail[epoch] + WINDOW)
-#endif
-
-/* Whoever leads, and has every answer that it waits for, has something to send (else no commit comes any more). */
+/* Whoever leads, and has every answer that it waits for, can send something: else it is stuck. */
 inline canSend(epoch) {
-    HOLDS("a leader with every answer can send", !LEADS(epoch) || (sentAt[epoch] & ~known[epoch]) || next[epoch] >= POSITIONS
+    HOLDS("a leader with every answer can send",
+        !LEADS(epoch) || (sentAt[epoch] & ~known[epoch]) || next[epoch] >= POSITIONS
         || ROOM(epoch) || MUST_FILL(epoch) || store[tail[epoch]] != ABSENT)
 }
 
@@ -367,13 +300,18 @@ inline canSend(epoch) {
 #define SECOND_OF_CHAIN(epoch) \
     (MINE(epoch, chainLast[epoch]) & SECOND -> PREVIOUS_IS_SECOND : 0)
 /* A batch goes out under the name of one that died, or that is the last and still open. */
-#define REUSABLE(epoch, position) (LEADS(epoch) && chainCount[epoch] < BATCHES && position >= chainLast[epoch] && !(known[epoch] & BIT(position)) \
+#define REUSABLE(epoch, position) (LEADS(epoch) && chainCount[epoch] < BATCHES \
+    && position >= chainLast[epoch] && !(known[epoch] & BIT(position)) \
     && NUMBER(SENT(epoch, position)) != 0 && !RESENT(epoch, position))
 #endif
 
-#define MAY_CLAIM(epoch, position) (current[epoch] != epoch + 1 && !committed[epoch] && claims[epoch] < CLAIMS \
-    && !RESIGNED(epoch) && (current[epoch] == 0 || TERM(current[epoch] - 1) < TERM(epoch)) \
-    && position < POSITIONS && !((sentAt[epoch] | known[epoch]) & BIT(position)))
+#define MAY_SEND(epoch) (LEADS(epoch) && !MUST_FILL(epoch) && ROOM(epoch) \
+    && chainCount[epoch] < BATCHES && next[epoch] < POSITIONS)
+
+#define MAY_CLAIM(epoch, position) (position < POSITIONS && !committed[epoch] \
+    && current[epoch] != epoch + 1 && claims[epoch] < CLAIMS && !RESIGNED(epoch) \
+    && (current[epoch] == 0 || TERM(current[epoch] - 1) < TERM(epoch)) \
+    && !((sentAt[epoch] | known[epoch]) & BIT(position)))
 
 inline sendClaim(epoch, position) {
 #ifdef WRONG_TABLE_OF_CLAIM
@@ -401,7 +339,8 @@ inline sendBatch(epoch, position) {
 }
 
 inline extend(epoch, position) {
-    printf("%c: sends batch %d, previous %d, to %d\n", 'A' + epoch, chainCount[epoch] + 1, chainLast[epoch], position);
+    printf("%c: sends batch %d, previous %d, to %d\n", 'A' + epoch, chainCount[epoch] + 1,
+        chainLast[epoch], position);
     chain[epoch] = chain[epoch] | BIT(position);
     chainLast[epoch] = position;
     chainCount[epoch]++
@@ -416,28 +355,13 @@ inline sendOtherBytes(epoch, position) {
         chainLast[epoch] = PREVIOUS(SENT(epoch, position))
     :: else
     fi;
-    RESENT(epoch, position) = BATCH(epoch, chainLast[epoch], chainCount[epoch] + 1) | SECOND | SECOND_OF_CHAIN(epoch);
+    RESENT(epoch, position) =
+        (BATCH(epoch, chainLast[epoch], chainCount[epoch] + 1) | SECOND | SECOND_OF_CHAIN(epoch));
     extend(epoch, position)
 }
 #endif
 
 /* ---- Reading (section 5) ---- */
-
-#ifdef WRONG_PROOF_BY_REPEAT
-#define NOT_A_PROOF(epoch) committed[epoch]     /* first sent before, but known to stand only now */
-#else
-#define NOT_A_PROOF(epoch) sentAt[epoch]
-#endif
-#ifdef WRONG_PROOF_BY_CREATED
-#define PROOFS(epoch) created[epoch]
-#else
-#define PROOFS(epoch) committed[epoch]
-#endif
-#ifdef WRONG_LOOK_AHEAD
-#define LOOK_AT(epoch) next[epoch]
-#else
-#define LOOK_AT(epoch) tail[epoch]
-#endif
 
 inline beginRead(epoch) {
     readAt = epoch + 1;
@@ -459,7 +383,8 @@ inline answerRead(epoch) {
 
 #define LEARNABLE(epoch, position) (store[position] != ABSENT && !(known[epoch] & BIT(position)) \
     && (position == tail[epoch] || (sentAt[epoch] & BIT(position))))
-/* Nobody sees that a create landed past the true tail but who sent there too: it lands just before one of them knows. */
+/* Past the true tail only who has sent there too sees that a create landed: so it lands just before
+   one of them learns it. */
 #define LANDS_AHEAD(epoch, position) \
     (position > tail[TRUTH] && store[position] == ABSENT && (sentAt[epoch] & BIT(position)))
 
@@ -479,7 +404,7 @@ active [EPOCHS] proctype Node() {
         :: else -> i++
         od;
         sendClaim(_pid, i); DONE }
-    :: d_step { LEADS(_pid) && !MUST_FILL(_pid) && ROOM(_pid) && chainCount[_pid] < BATCHES && next[_pid] < POSITIONS ->
+    :: d_step { MAY_SEND(_pid) ->
         sendBatch(_pid, next[_pid]); DONE }
 #ifdef WRONG_OTHER_BYTES
     :: atomic {
@@ -490,9 +415,11 @@ active [EPOCHS] proctype Node() {
         fi;
         d_step { sendOtherBytes(_pid, p); DONE } }
 #endif
-    :: d_step { tail[TRUTH] < POSITIONS && SENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], SENT(_pid, tail[TRUTH])); DONE }
+    :: d_step { tail[TRUTH] < POSITIONS && SENT(_pid, tail[TRUTH]) ->
+        land(tail[TRUTH], SENT(_pid, tail[TRUTH])); DONE }
 #ifdef WRONG_OTHER_BYTES
-    :: d_step { tail[TRUTH] < POSITIONS && RESENT(_pid, tail[TRUTH]) -> land(tail[TRUTH], RESENT(_pid, tail[TRUTH])); DONE }
+    :: d_step { tail[TRUTH] < POSITIONS && RESENT(_pid, tail[TRUTH]) ->
+        land(tail[TRUTH], RESENT(_pid, tail[TRUTH])); DONE }
 #endif
     :: atomic {
         if
@@ -532,7 +459,8 @@ active [EPOCHS] proctype Node() {
 #ifdef READS
     :: d_step { readAt == 0 -> beginRead(_pid); DONE }
     :: d_step { readAt == _pid + 1 && (PROOFS(_pid) & ~readBefore) -> answerRead(_pid); DONE }
-    :: d_step { readAt == _pid + 1 && LOOK_AT(_pid) < POSITIONS && store[LOOK_AT(_pid)] == ABSENT -> answerRead(_pid); DONE }
+    :: d_step { readAt == _pid + 1 && LOOK_AT(_pid) < POSITIONS && store[LOOK_AT(_pid)] == ABSENT ->
+        answerRead(_pid); DONE }
 #endif
     od
 }

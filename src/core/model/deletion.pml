@@ -1,10 +1,9 @@
 /*
  * Deleting, and the ghosts that it leaves (PROTOCOL.md section 9).
  *
- * Writers claim and append as in commit.pml, readers only walk. Below the floor names are freed; a create of a freed
- * name succeeds. Everybody may sleep between any two steps. An answer is processed in the step in which the store gives
- * it: whatever an old answer shows was true earlier, when less had been deleted, and its age is judged by no more than
- * the time that has passed since, so that is the worst case (see the README).
+ * Writers claim and append as in commit.pml, readers only walk. Below the floor names are freed,
+ * and a create of a freed name succeeds. Everybody may sleep between any two steps. An answer is
+ * processed in the step in which the store gives it, which is the worst case (see the README).
  */
 
 #ifndef WRITERS
@@ -29,7 +28,8 @@
 #define FRESH (GRACE / 2)
 #endif
 
-#define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
+#include "common.pml"
+#include "deletion-rules.pml"
 
 #define ABSENT 0
 #define CLAIM(writer) (((writer) + 1) << 5)
@@ -39,9 +39,6 @@
 #define NUMBER(segment) ((segment) & 3)
 #define IS_CLAIM(segment) (NUMBER(segment) == 0)
 #define TERM(writer) ((writer) + 1)
-#define NONE 255
-#define BIT(n) (1 << (n))
-#define BELOW(n) (BIT(n) - 1)
 #define AT(node, position) ((node) * POSITIONS + (position))
 
 /* ---- The store, and what is true ---- */
@@ -50,7 +47,7 @@ byte store[POSITIONS];              /* what stands now */
 byte log[POSITIONS];                /* what stood there first: the log */
 byte sent[WRITERS * POSITIONS];     /* what may still land, again and again */
 byte floor;
-byte deletable[POSITIONS];          /* how long the deleter has known of a floor above it, by its clock, up to GRACE */
+byte deletable[POSITIONS];          /* since when the deleter knows a floor above it: up to GRACE */
 
 /* ---- Walks: one for each node, and the truth's over `log` ---- */
 
@@ -69,7 +66,7 @@ byte inLog[WRITERS];                /* the numbers of the valid batches, as bits
 byte believed[NODES * POSITIONS];   /* the answers that it has accepted */
 byte anchor[NODES];                 /* the age of its anchor by its own clock, up to FRESH */
 bit lost[NODES];                    /* left behind */
-byte age[WRITERS * POSITIONS];      /* of a create since its first send, up to FRESH, while it can become an anchor */
+byte age[WRITERS * POSITIONS];      /* of a create that can become an anchor, up to FRESH */
 #ifdef WRONG_JUDGE_WHEN_SENT
 bit sentFresh[WRITERS * POSITIONS]; /* the anchor was young enough when it was sent */
 #endif
@@ -119,7 +116,8 @@ inline land(writer, position) {
             :: ok && !IS_CLAIM(s) ->
                 isValid = isValid | BIT(tail[TRUTH] - 1);
                 inLog[OWNER(s)] = inLog[OWNER(s)] | BIT(NUMBER(s));
-                HOLDS("7: what was certainly not in the log is not in it", !(failed[OWNER(s)] & BIT(NUMBER(s))))
+                HOLDS("7: what was certainly not in the log is not in it",
+                    !(failed[OWNER(s)] & BIT(NUMBER(s))))
             :: ok && IS_CLAIM(s) -> isValid = isValid | BIT(tail[TRUTH] - 1)
             :: else
             fi
@@ -136,60 +134,30 @@ inline land(writer, position) {
 
 /* ---- Which answers count ---- */
 
-#ifdef WRONG_ARCHIVED_IS_NOT_FLOOR
-#define SHOWN_FLOOR 0               /* objects go because they are archived, and the floor in the manifest stays */
-#else
-#define SHOWN_FLOOR floor
-#endif
-
 #define IS_FRESH(node) (anchor[node] < FRESH)
-
-#ifdef NO_ACCEPTANCE
-#define TRUSTED(node) true
-#else
-#ifdef WRONG_READERS_TRUST
-#define TRUSTED(node) (!IS_WRITER(node))
-#else
-#define TRUSTED(node) false
-#endif
-#endif
-
-#ifdef WRONG_ABSENCE_IS_TRUSTED
-#define ABSENCE_TRUSTED true
-#else
-#define ABSENCE_TRUSTED false
-#endif
 
 #define HAS_SENT(node, position) (IS_WRITER(node) && sent[AT(node, position)] != ABSENT)
 #define HAS_SENT_NONE(node) (!IS_WRITER(node) || sentAt[node] == 0)
 
-#ifdef WRONG_JUDGE_WHEN_SENT
-#define SENT_FRESH(node, position) (HAS_SENT(node, position) && OWNER(store[position]) == node && sentFresh[AT(node, position)])
-#else
-#define SENT_FRESH(node, position) false
-#endif
-
-#ifdef WRONG_JUDGE_AHEAD
-#define JUDGED_AT(node, position) position      /* not the node's first unknown position */
-#else
-#define JUDGED_AT(node, position) tail[node]
-#endif
-
-/* Whether an answer is accepted, into `accepted`. If it is too late: a manifest read, begun after it came. */
+/* Whether an answer is accepted, into `accepted`. If too late: a manifest read, begun after it. */
 inline accept(node, position, trusted) {
     accepted = true;
     if
     :: trusted || IS_FRESH(node)
     :: else ->
         if
-        :: JUDGED_AT(node, position) >= SHOWN_FLOOR -> anchor[node] = 0; printf("(the floor is %d: accepted)\n", floor)
+        :: JUDGED_AT(node, position) >= SHOWN_FLOOR ->
+            anchor[node] = 0;
+            printf("(the floor is %d: accepted)\n", floor)
         :: else ->
             accepted = false;
             lost[node] = true;
-            printf("node %d: the floor is %d, above its tail %d: left behind\n", node, floor, tail[node]);
+            printf("node %d: the floor is %d, above its tail %d: left behind\n", node, floor,
+                tail[node]);
             loseEntries(node);
 #ifdef NEVER_LOST
-            HOLDS("never: a leader with open entries is left behind", !IS_WRITER(node) || chain[node] == 0)
+            HOLDS("never: a leader with open entries is left behind",
+                !IS_WRITER(node) || chain[node] == 0)
 #endif
         fi
     fi
@@ -223,7 +191,8 @@ inline fail(writer, number) {
 /* ---- Learning what stands at a position ---- */
 
 inline learn(node, position) {
-    printf("node %d: is told of %c's segment at %d\n", node, 'A' + OWNER(store[position]), position);
+    printf("node %d: is told of %c's segment at %d\n", node, 'A' + OWNER(store[position]),
+        position);
     accept(node, position, TRUSTED(node) || SENT_FRESH(node, position));
     if
     :: accepted ->
@@ -265,18 +234,16 @@ inline knowAhead(writer, position) {
 
 inline noteClaim(writer, position) {
     if
-    :: IS_CLAIM(s) && OWNER(s) > writer && position < deposedAt[writer] -> deposedAt[writer] = position
+    :: IS_CLAIM(s) && OWNER(s) > writer && position < deposedAt[writer] ->
+        deposedAt[writer] = position
     :: else
     fi
 }
 
-/* The anchor may be the first send of a create of its own, now known below the tail with all before it. */
+/* The first send of a create of its own may be the anchor, once that is below its tail. */
 inline youngest(writer, position) {
-#ifdef WRONG_ANCHOR_AT_ANSWER
-    anchor[writer] = 0
-#else
-    anchor[writer] = (age[AT(writer, position)] < anchor[writer] -> age[AT(writer, position)] : anchor[writer])
-#endif
+    anchor[writer] =
+        (AGE(writer, position) < anchor[writer] -> AGE(writer, position) : anchor[writer])
 }
 
 inline walkOn(node) {
@@ -301,7 +268,7 @@ inline walkOn(node) {
     od
 }
 
-/* Fates (4.6): a claim of a greater term is known, by an accepted answer, to stand at or before the last try. */
+/* Fates (4.6): a claim of a greater term is known, by an accepted answer, at or before the try. */
 inline settle(writer) {
     if
     :: deposedAt[writer] != NONE ->
@@ -311,7 +278,8 @@ inline settle(writer) {
                 found = (NUMBER(sent[AT(writer, j)]) == i -> j : found)
             }
             if
-            :: found != NONE && found >= deposedAt[writer] && !(failed[writer] & BIT(i)) -> fail(writer, i)
+            :: found != NONE && found >= deposedAt[writer] && !(failed[writer] & BIT(i)) ->
+                fail(writer, i)
             :: else
             fi
         }
@@ -321,10 +289,11 @@ inline settle(writer) {
 
 /* ---- Steps of a node ---- */
 
-#define LEARNABLE(node, position) (!lost[node] && store[position] != ABSENT && believed[AT(node, position)] == ABSENT \
+#define LEARNABLE(node, position) (!lost[node] && store[position] != ABSENT \
+    && believed[AT(node, position)] == ABSENT \
     && (position == tail[node] || HAS_SENT(node, position)))
 
-/* It looks at its tail, finds it absent, and takes that for a proof that nothing newer is committed. */
+/* It looks at its tail and finds it absent: proof that nothing newer is committed. */
 inline lookAtTail(node) {
     printf("node %d: finds its tail %d absent\n", node, tail[node]);
     accept(node, tail[node], TRUSTED(node) || ABSENCE_TRUSTED);
@@ -336,7 +305,7 @@ inline lookAtTail(node) {
     fi
 }
 
-/* A node that has sent nothing reads the manifest, and starts from its checkpoint where that is further on. */
+/* A node that has sent nothing reads the manifest, and starts from it where that is further on. */
 inline start(node) {
     printf("node %d: reads the manifest, the floor is %d\n", node, floor);
     anchor[node] = 0;
@@ -377,7 +346,8 @@ inline send(writer, position, segment) {
         chainCount[writer]++
     :: else
     fi;
-    printf("%c: sends %d to %d (0 a claim, else a batch)\n", 'A' + writer, NUMBER(sent[AT(writer, position)]), position);
+    printf("%c: sends %d to %d (0 a claim, else a batch)\n", 'A' + writer,
+        NUMBER(sent[AT(writer, position)]), position);
     next[writer] = position + 1
 }
 
@@ -386,12 +356,17 @@ inline send(writer, position, segment) {
 #define MAY_CLAIM(writer) (!lost[writer] && sentAt[writer] == 0 && tail[writer] < POSITIONS \
     && (current[writer] == 0 || current[writer] - 1 < writer))
 
-#define LANDABLE(writer, position) (IS_WRITER(writer) && sent[AT(writer, position)] != ABSENT && store[position] == ABSENT)
+#define LANDABLE(writer, position) \
+    (IS_WRITER(writer) && sent[AT(writer, position)] != ABSENT && store[position] == ABSENT)
+
+#define MAY_RENEW(node) \
+    (!HAS_SENT_NONE(node) && !lost[node] && anchor[node] > 0 && tail[node] >= SHOWN_FLOOR)
 
 active [NODES] proctype Node() {
     do
-    :: d_step { HAS_SENT_NONE(_pid) && (tail[_pid] < floor || anchor[_pid] > 0) -> start(_pid); DONE }
-    :: d_step { !HAS_SENT_NONE(_pid) && !lost[_pid] && anchor[_pid] > 0 && tail[_pid] >= SHOWN_FLOOR ->
+    :: d_step { HAS_SENT_NONE(_pid) && (tail[_pid] < floor || anchor[_pid] > 0) ->
+        start(_pid); DONE }
+    :: d_step { MAY_RENEW(_pid) ->
         printf("node %d: reads the manifest, the floor is %d\n", _pid, floor);
         anchor[_pid] = 0 }
     :: atomic {
@@ -407,7 +382,8 @@ active [NODES] proctype Node() {
 #endif
         fi;
         d_step { learn(_pid, p); DONE } }
-    :: d_step { !lost[_pid] && tail[_pid] < POSITIONS && store[tail[_pid]] == ABSENT -> lookAtTail(_pid); DONE }
+    :: d_step { !lost[_pid] && tail[_pid] < POSITIONS && store[tail[_pid]] == ABSENT ->
+        lookAtTail(_pid); DONE }
     :: d_step { IS_WRITER(_pid) && MAY_CLAIM(_pid) -> send(_pid, tail[_pid], CLAIM(_pid)); DONE }
     :: d_step { IS_WRITER(_pid) && LEADS(_pid) && HAS_ROOM(_pid) && chainCount[_pid] < BATCHES ->
         send(_pid, next[_pid], BATCH(_pid, chainLast[_pid], chainCount[_pid] + 1)); DONE }
@@ -429,15 +405,11 @@ active [NODES] proctype Node() {
 
 /* ---- Deleting ---- */
 
-#ifdef NO_GRACE
-#define DELETABLE(position) (position < floor && store[position] != ABSENT)
-#else
-#define DELETABLE(position) (position < floor && store[position] != ABSENT && deletable[position] >= GRACE)
-#endif
-
 active proctype Deleter() {
     do
-    :: d_step { floor < tail[TRUTH] -> floor++; printf("the manifest's floor is %d, and the deleter knows it\n", floor) }
+    :: d_step { floor < tail[TRUTH] ->
+        floor++;
+        printf("the manifest's floor is %d, and the deleter knows it\n", floor) }
     :: atomic {
         if
         :: DELETABLE(0) -> p = 0
@@ -466,7 +438,8 @@ inline passTime(nodes, deleter) {
     for (i : 0 .. WRITERS - 1) {
         for (j : 0 .. POSITIONS - 1) {
             if
-            :: sent[AT(i, j)] != ABSENT && (believed[AT(i, j)] == ABSENT || (OWNER(believed[AT(i, j)]) == i && j >= tail[i])) ->
+            :: (sent[AT(i, j)] != ABSENT && (believed[AT(i, j)] == ABSENT
+                || (OWNER(believed[AT(i, j)]) == i && j >= tail[i]))) ->
                 age[AT(i, j)] = UP_TO(FRESH, age[AT(i, j)] + nodes)
             :: else
             fi

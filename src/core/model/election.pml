@@ -1,10 +1,10 @@
 /*
- * Elections whose votes are not kept (PROTOCOL.md section 6), and what the store makes of them (section 3).
+ * Elections whose votes are not kept (PROTOCOL.md section 6), and what the log makes of them (3).
  *
- * Three nodes stand, vote, win and claim; a node may start again with nothing, while a process that won before it goes on
- * as if nothing had happened. Messages are late, lost and repeated: a voter may answer a request whenever it was once
- * sent, a candidate may count a grant whenever it was once given. An election decides only who tries: two may win one
- * term, and the walk of the log says which of them leads.
+ * Three nodes stand, vote, win and claim; a node may start again with nothing, while a process of
+ * it that has won goes on as if nothing had happened. Messages are late, lost and repeated: a voter
+ * may answer a request whenever it was once sent, a candidate count a grant whenever it was given.
+ * An election decides only who tries: two may win one term, and the log says which of them leads.
  */
 
 #define NODES 3
@@ -21,8 +21,7 @@
 #define POSITIONS 3     /* at most 4 */
 #endif
 
-#define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
-#define BIT(n) (1 << (n))
+#include "common.pml"
 #define IS_QUORUM(set) (((set) & ((set) - 1)) != 0)     /* two of three */
 
 /* ---- The store. Epochs are counted from 1; what stands is a claim, written as its epoch. ---- */
@@ -79,7 +78,8 @@ inline land(epoch) {
     printf("store: the claim of epoch %d stands at %d\n", epoch, tail);
     if
     :: COUNTS(epoch, current) ->
-        HOLDS("3: one epoch per term in the log, terms increase", current == 0 || termOf[epoch] > termOf[current]);
+        HOLDS("3: one epoch per term in the log, terms increase",
+            current == 0 || termOf[epoch] > termOf[current]);
         current = epoch
     :: else
     fi;
@@ -101,9 +101,9 @@ inline readOn(epoch) {
     fi
 }
 
-/* Claims at its tail or one ahead, as long as nobody of its term or above stands in the log that it knows. */
-#define MAY_CLAIM(epoch, position) (epoch <= wins && position < POSITIONS && !(sent[epoch] & BIT(position)) \
-    && termOf[walkEpoch[epoch]] < termOf[epoch])
+/* Claims at its tail or one ahead, as long as it knows nobody of its term or above in the log. */
+#define MAY_CLAIM(epoch, position) (epoch <= wins && position < POSITIONS \
+    && !(sent[epoch] & BIT(position)) && termOf[walkEpoch[epoch]] < termOf[epoch])
 
 inline claim(epoch, position) {
     sent[epoch] = sent[epoch] | BIT(position);
@@ -149,7 +149,7 @@ inline stand(node) {
 #define MAY_VOTE(node, c) (vote[node] == 0 || vote[node] == c + 1)
 #endif
 
-/* It votes for a candidate of a greater term, or of its own term if it has no vote in that, and none stands in the log. */
+/* It votes for a candidate of a greater term; of its own term only where it has not voted. */
 inline answer(node, c, t) {
     if
     :: t > seen[node] -> adopt(node, t)
@@ -159,7 +159,8 @@ inline answer(node, c, t) {
     granted[OF(c, t)] = granted[OF(c, t)] | BIT(node);
     printf("node %d: votes for node %d in term %d\n", node, c, t)
 }
-#define ANSWERABLE(node, c, t) (asked[OF(c, t)] && c != node && stage[node] != starting && !(granted[OF(c, t)] & BIT(node)) \
+#define ANSWERABLE(node, c, t) (asked[OF(c, t)] && c != node && stage[node] != starting \
+    && !(granted[OF(c, t)] & BIT(node)) \
     && (t > seen[node] || (t == seen[node] && stage[node] != elected && MAY_VOTE(node, c))))
 
 inline win(node) {
@@ -170,9 +171,11 @@ inline win(node) {
     votes[node] = 0;
     printf("node %d: wins term %d, draws the nonce of epoch %d\n", node, seen[node], wins);
     for (i : 1 .. WINS) {
-        HOLDS("one wins a term, while all keep their votes", i >= wins || termOf[i] != termOf[wins] || restarts > 0);
+        HOLDS("one wins a term, while all keep their votes",
+            i >= wins || termOf[i] != termOf[wins] || restarts > 0);
 #ifdef NEVER_TIE
-        HOLDS("never: two nodes win one term", i >= wins || termOf[i] != termOf[wins] || winnerOf[i] == winnerOf[wins])
+        HOLDS("never: two nodes win one term",
+            i >= wins || termOf[i] != termOf[wins] || winnerOf[i] == winnerOf[wins])
 #endif
     }
 }
@@ -188,8 +191,10 @@ inline hear(node, epoch) {
     stage[node] = follower;
     printf("node %d: hears epoch %d\n", node, epoch)
 }
-#define HEARABLE(node, epoch) (epoch <= wins && winnerOf[epoch] != node + 1 && stage[node] != starting \
-    && (termOf[epoch] > seen[node] || (termOf[epoch] == seen[node] && stage[node] != elected && vote[node] != winnerOf[epoch])))
+#define HEARABLE(node, epoch) (epoch <= wins && winnerOf[epoch] != node + 1 \
+    && stage[node] != starting && (termOf[epoch] > seen[node] \
+        || (termOf[epoch] == seen[node] && stage[node] != elected \
+            && vote[node] != winnerOf[epoch])))
 
 inline restart(node) {
     restarts++;
@@ -203,10 +208,12 @@ inline restart(node) {
 active [NODES] proctype Node() {
     do
     :: d_step { stage[_pid] == starting -> readLog(_pid); stage[_pid] = follower; DONE }
-    :: d_step { (stage[_pid] == follower || stage[_pid] == candidate) && seen[_pid] < TERMS -> stand(_pid); DONE }
+    :: d_step { (stage[_pid] == follower || stage[_pid] == candidate) && seen[_pid] < TERMS ->
+        stand(_pid); DONE }
     :: d_step { stage[_pid] == candidate && (granted[OF(_pid, seen[_pid])] & ~votes[_pid]) ->
         votes[_pid] = votes[_pid] | granted[OF(_pid, seen[_pid])] }
-    :: d_step { stage[_pid] == candidate && IS_QUORUM(votes[_pid]) && wins < WINS -> win(_pid); DONE }
+    :: d_step { stage[_pid] == candidate && IS_QUORUM(votes[_pid]) && wins < WINS ->
+        win(_pid); DONE }
     :: d_step { restarts < RESTARTS && stage[_pid] != starting -> restart(_pid); DONE }
     :: atomic {
         if

@@ -1,9 +1,10 @@
 /*
  * Manifests, their numbers, and archives (PROTOCOL.md section 10).
  *
- * Each manifest adds one archive to those of the one that it was computed from, and so raises the floor by one: number n
- * has the floor n and names n archives. Writers race, sleep, and have their creates land late, again and again wherever
- * a name was freed. Whoever has read a manifest deletes what it may: at once, for the wait G adds nothing here.
+ * Each manifest adds one archive to those of the one that it was computed from, and so raises the
+ * floor by one: number n has the floor n and names n archives. Writers race, sleep, and have their
+ * creates land late, and again wherever a name was freed. Whoever has read a manifest deletes what
+ * it may, at once: nothing here needs the wait G.
  */
 
 #ifndef WRITERS
@@ -14,8 +15,7 @@
 #endif
 #define ALL (WRITERS * ATTEMPTS)
 
-#define HOLDS(name, condition) if :: (condition) :: else -> printf("broken: "); printf(name); printf("\n"); assert(false) fi
-#define BIT(n) (1 << (n))
+#include "common.pml"
 
 /* ---- The store ---- */
 
@@ -31,7 +31,7 @@ byte archives;                      /* that stand, by attempt, as bits */
 
 byte number[CONTENTS];              /* of the manifest, m of its archive; 0: not begun */
 byte named[CONTENTS];               /* the archives that it names, as bits */
-byte cluster[CONTENTS];             /* the cluster's id: the founder's content that it goes back to */
+byte cluster[CONTENTS];             /* its id: the founder's content that it goes back to */
 byte archiveSent;                   /* as bits */
 byte manifestSent;
 byte foundingSent;                  /* by node, as bits */
@@ -49,7 +49,7 @@ byte seen[WRITERS];                 /* the listing's last name so far */
 byte seenContent[WRITERS];          /* and the generation that it showed */
 byte base[WRITERS];                 /* the manifest that it has read; 0: none so far */
 byte attempt[WRITERS];              /* its attempts so far */
-bit unsure[WRITERS];                /* the last one was answered, but no manifest read has told whether it counted */
+bit unsure[WRITERS];                /* whether the last one, answered, counted */
 byte needs[WRITERS];                /* the greatest when the read began */
 
 #define NOT_FOUNDED 255
@@ -67,8 +67,10 @@ inline landManifest(content) {
     if
     :: first[number[content]] == ABSENT ->
         first[number[content]] = content;
-        HOLDS("a manifest is computed from the one before it", number[content] == 0 || number[content] == greatest + 1);
-        HOLDS("archives only grow", number[content] == 0 || (named[first[greatest]] & ~named[content]) == 0);
+        HOLDS("a manifest is computed from the one before it",
+            number[content] == 0 || number[content] == greatest + 1);
+        HOLDS("archives only grow",
+            number[content] == 0 || (named[first[greatest]] & ~named[content]) == 0);
         HOLDS("there is one cluster", number[content] == 0 || cluster[content] == first[0]);
         greatest = number[content]
     :: else ->
@@ -81,7 +83,8 @@ inline landManifest(content) {
 }
 
 inline checkArchives() {
-    HOLDS("10: each archive that the greatest manifest names exists", (named[first[greatest]] & ~archives) == 0)
+    HOLDS("10: each archive that the greatest manifest names exists",
+        (named[first[greatest]] & ~archives) == 0)
 }
 
 /* ---- A manifest read: a listing to its last page, then a get of the very object listed ---- */
@@ -129,7 +132,8 @@ inline endRead(node) {
     :: seenContent[node] != ABSENT && IS_WHAT_WAS_LISTED(node) ->
         base[node] = manifest[seen[node]];
         printf("node %d: has read manifest %d of attempt %d\n", node, seen[node], base[node]);
-        HOLDS("a manifest read finds one that counts, as new as the read", first[seen[node]] == base[node]
+        HOLDS("a manifest read finds one that counts, as new as the read",
+            first[seen[node]] == base[node]
             && (needs[node] == NOT_FOUNDED || seen[node] >= needs[node]));
         HOLDS("there is one cluster", cluster[base[node]] == first[0]);
         judge(node)
@@ -137,9 +141,10 @@ inline endRead(node) {
     fi
 }
 
-/* A node that finds no manifest, and never saw one, founds; whatever the answer, a manifest read follows. */
+/* A node that finds no manifest, and never saw one, founds. A manifest read follows in any case. */
 inline found(node) {
-    HOLDS("a listing is empty only before the founding", base[node] == ABSENT && needs[node] == NOT_FOUNDED);
+    HOLDS("a listing is empty only before the founding",
+        base[node] == ABSENT && needs[node] == NOT_FOUNDED);
     cluster[FOUNDED_BY(node)] = FOUNDED_BY(node);
     foundingSent = foundingSent | BIT(node);
     step[node] = founding;
@@ -190,7 +195,10 @@ inline answered(node) {
     printf("node %d: is told that manifest %d exists\n", node, number[ATTEMPT(node)]);
 #ifdef WRONG_ANSWER_COUNTS
     if
-    :: manifest[number[ATTEMPT(node)]] == ATTEMPT(node) -> base[node] = ATTEMPT(node); unsure[node] = true; judge(node)
+    :: manifest[number[ATTEMPT(node)]] == ATTEMPT(node) ->
+        base[node] = ATTEMPT(node);
+        unsure[node] = true;
+        judge(node)
     :: else -> unsure[node] = true; beginRead(node)
     fi
 #else
@@ -217,7 +225,8 @@ inline answered(node) {
 #else
 #define FIRST_OLD 1
 #endif
-#define MAY_DELETE_MANIFEST(node, n) (n >= FIRST_OLD && n <= ALL && manifest[n] != ABSENT && OLD(node, n))
+#define MAY_DELETE_MANIFEST(node, n) \
+    (n >= FIRST_OLD && n <= ALL && manifest[n] != ABSENT && OLD(node, n))
 
 #ifdef WRONG_DELETE_UNNAMED
 #define MAY_BE_NAMED(node, content) false
@@ -229,9 +238,11 @@ inline answered(node) {
 
 #ifdef WRONG_DELETE_UNREAD
 /* As soon as the manifest that covers them is sent. */
-#define MAY_DELETE_SEGMENT(node, n) (!(segmentsDeleted & BIT(n)) && step[node] == naming && n < number[ATTEMPT(node)])
+#define MAY_DELETE_SEGMENT(node, n) \
+    (!(segmentsDeleted & BIT(n)) && step[node] == naming && n < number[ATTEMPT(node)])
 #else
-#define MAY_DELETE_SEGMENT(node, n) (!(segmentsDeleted & BIT(n)) && step[node] == ready && n < number[base[node]])
+#define MAY_DELETE_SEGMENT(node, n) \
+    (!(segmentsDeleted & BIT(n)) && step[node] == ready && n < number[base[node]])
 #endif
 
 inline deleteSegment(node, position) {
@@ -248,10 +259,12 @@ active [WRITERS] proctype Node() {
     :: d_step { step[_pid] == listing -> nextPage(_pid); DONE }
     :: d_step { step[_pid] == getting -> endRead(_pid); DONE }
     :: d_step { step[_pid] == founding && manifest[0] != ABSENT -> beginRead(_pid); DONE }
-    :: d_step { step[_pid] == ready && base[_pid] != ABSENT && attempt[_pid] < ATTEMPTS -> beginAttempt(_pid); DONE }
+    :: d_step { step[_pid] == ready && base[_pid] != ABSENT && attempt[_pid] < ATTEMPTS ->
+        beginAttempt(_pid); DONE }
     :: d_step { step[_pid] == archiving && MAY_NAME(_pid) -> step[_pid] = archived }
     :: d_step { step[_pid] == archived -> nameArchive(_pid); DONE }
-    :: d_step { step[_pid] == naming && manifest[number[ATTEMPT(_pid)]] != ABSENT -> answered(_pid); DONE }
+    :: d_step { step[_pid] == naming && manifest[number[ATTEMPT(_pid)]] != ABSENT ->
+        answered(_pid); DONE }
     :: atomic {
         if
         :: MAY_DELETE_MANIFEST(_pid, 0) -> p = 0
@@ -286,9 +299,11 @@ active [WRITERS] proctype Node() {
     od
 }
 
-#define MANIFEST_LANDS(content) (content <= ALL && (manifestSent & BIT(content)) && manifest[number[content]] == ABSENT)
+#define MANIFEST_LANDS(content) \
+    (content <= ALL && (manifestSent & BIT(content)) && manifest[number[content]] == ABSENT)
 #define FOUNDING_LANDS(node) ((foundingSent & BIT(node)) && manifest[0] == ABSENT)
-#define ARCHIVE_LANDS(content) (content <= ALL && (archiveSent & BIT(content)) && !(archives & BIT(content)))
+#define ARCHIVE_LANDS(content) \
+    (content <= ALL && (archiveSent & BIT(content)) && !(archives & BIT(content)))
 
 active proctype Store() {
     do
@@ -313,6 +328,9 @@ active proctype Store() {
         :: ARCHIVE_LANDS(5) -> p = 5
         :: ARCHIVE_LANDS(6) -> p = 6
         fi;
-        d_step { archives = archives | BIT(p); printf("store: the archive of attempt %d stands\n", p); DONE } }
+        d_step {
+            archives = archives | BIT(p);
+            printf("store: the archive of attempt %d stands\n", p);
+            DONE } }
     od
 }
