@@ -98,7 +98,7 @@ async function exploreIn(cwd: string, task: Task): Promise<Exploration> {
 
 function compilerFlags(task: Task): readonly string[] {
   return [
-    task.shortest ? "-O1" : "-O2",
+    task.shortest ? "-O0" : "-O2",
     "-w",
     "-DSAFETY",
     `-DMEMLIM=${task.memoryMiBMax}`,
