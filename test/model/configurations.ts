@@ -108,18 +108,20 @@ const commit: Model = {
 const deletion: Model = {
   name: "deletion",
   configurations: [
-    { name: "a reader", defines: [] },
-    { name: "a reader, drift", defines: ["POSITIONS=3", "DRIFT"] },
-    { name: "writers, drift", defines: ["READERS=0", "DRIFT"] },
+    { name: "a reader, drift", defines: ["DRIFT"] },
+    { name: "three writers", defines: ["WRITERS=3", "READERS=0", "GRACE=2"] },
     { name: "longer chains", defines: ["READERS=0", "POSITIONS=5", "BATCHES=2", "GRACE=2"] },
-    { name: "a reader, longer, drift", defines: ["DRIFT"], long: true },
-    { name: "three writers", defines: ["WRITERS=3", "READERS=0", "GRACE=2"], long: true },
     {
       name: "longer chains, drift",
       defines: ["READERS=0", "POSITIONS=5", "BATCHES=2", "DRIFT"],
       long: true,
-      hashed: true,
     },
+    {
+      name: "longer chains, a reader",
+      defines: ["POSITIONS=5", "BATCHES=2", "GRACE=2"],
+      long: true,
+    },
+    { name: "three writers, drift", defines: ["WRITERS=3", "READERS=0", "DRIFT"], long: true },
   ],
   controls: [
     { name: "every answer counts", defines: ["NO_ACCEPTANCE"], breaks: "6:" },
