@@ -12,6 +12,7 @@ import { TrueLedger } from "./ledger/true-ledger.js";
 import { ProcessChecks } from "./process-checks.js";
 import { RunChecks } from "./run-checks.js";
 import type { AnyCore } from "./sim-process.js";
+import { Violation } from "./violation.js";
 
 export const settings: CoreSettings = {
   electionTicksMin: 10,
@@ -65,6 +66,17 @@ export function entriesAt(
     appends,
     ...contentOf(appends, ledger),
   });
+}
+
+/** The rule that the action breaks. */
+export function broken(action: () => void): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Violation) return error.rule;
+    throw error;
+  }
+  return "none";
 }
 
 /** The judge of one process, and its run. */

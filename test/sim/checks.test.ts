@@ -1,20 +1,8 @@
 import { expect } from "chai";
 
-import { Bench, claimAt, entriesAt, epochOf, IdleCore } from "./bad-logs.js";
+import { Bench, broken, claimAt, entriesAt, epochOf, IdleCore } from "./bad-logs.js";
 import { makePlan } from "./plan.js";
 import { run } from "./run.js";
-import { Violation } from "./violation.js";
-
-/** The rule that the action breaks. */
-function broken(action: () => void): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof Violation) return error.rule;
-    throw error;
-  }
-  return "none";
-}
 
 describe("the judge of what is sent", () => {
   it("finds other bytes under a name already used", () => {

@@ -4,20 +4,8 @@ import { Ledger } from "../../../src/core/ledger/ledger.js";
 import { ledgerBounds } from "../../../src/core/ledger/snapshot.js";
 import type { Refusal } from "../../../src/core/protocol.js";
 import type { AppendOptions, Segment } from "../../../src/core/types.js";
-import { Bench, entriesAt, epochOf } from "../bad-logs.js";
+import { Bench, broken, entriesAt, epochOf } from "../bad-logs.js";
 import type { Demand, SimAppend, SimStream } from "../content.js";
-import { Violation } from "../violation.js";
-
-/** The rule that the action breaks. */
-function broken(action: () => void): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof Violation) return error.rule;
-    throw error;
-  }
-  return "none";
-}
 
 function number(producerId: number, sequence: number, checksum = 0): AppendOptions {
   return { producer: { producerId, sequence, checksum } };

@@ -153,13 +153,13 @@ const conditions: readonly Mutant[] = [
 ];
 
 const verdicts: readonly Mutant[] = [
-  mutant("8", "gives a refusal before its basis is committed", 500, [
+  mutant("8", "gives a verdict before its basis is committed", 500, [
     "verdicts.js",
     "basis?.committed !== false",
     "true",
   ]),
-  mutant("8", "gives a refusal without a proof", 500, ["verdicts.js", "since <= proof", "true"]),
-  mutant("8", "gives a refusal by an earlier proof", 1_000, [
+  mutant("8", "gives a verdict without a proof", 500, ["verdicts.js", "since <= proof", "true"]),
+  mutant("8", "gives a verdict by an earlier proof", 1_000, [
     "verdicts.js",
     "const since = this.#context.nextRequest;",
     "const since = this.#context.nextRequest - 1;",
