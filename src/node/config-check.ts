@@ -24,8 +24,14 @@ export type ConfigCheck =
 
 type Draft = { -readonly [Key in NodeConfigKey]?: NodeConfig[Key] | undefined };
 
-/** Checks each value alone and all of them together. */
-export function checkNodeConfig(given: GivenConfig): ConfigCheck {
+/**
+ * Checks each value alone and all of them together. `oneProcess`: all members may run in this process, so
+ * that `memory:NAME` is one store for them.
+ */
+export function checkNodeConfig(
+  given: GivenConfig,
+  { oneProcess = false }: { readonly oneProcess?: boolean } = {},
+): ConfigCheck {
   const draft: Draft = {};
   const problems = nodeConfigKeys.flatMap((key) => checkValue(key, given[key], draft));
   for (const key of ["nodeId", "store"] as const) {
@@ -38,7 +44,7 @@ export function checkNodeConfig(given: GivenConfig): ConfigCheck {
     return { type: "invalid", problems };
   }
   const conflicts = [
-    ...memberProblems(config, given),
+    ...memberProblems(config, given, oneProcess),
     ...orderProblems(config),
     ...retentionProblems(config),
   ];
@@ -95,7 +101,7 @@ function complete(draft: Draft): NodeConfig | undefined {
 
 const wildcardHosts = ["0.0.0.0", "::", "*"];
 
-function memberProblems(config: NodeConfig, given: GivenConfig): string[] {
+function memberProblems(config: NodeConfig, given: GivenConfig, oneProcess: boolean): string[] {
   const problems: string[] = [];
   const from = given.members === undefined ? "" : ` (${given.members.source})`;
   const host = parseAddress(config.advertise)?.host ?? "";
@@ -124,7 +130,8 @@ function memberProblems(config: NodeConfig, given: GivenConfig): string[] {
       problems.push(`members${from} must differ: the ${noun} ${twice} stands there twice`);
     }
   }
-  if (config.store.startsWith("memory:") && config.members.length > 1) {
+  const isShared = oneProcess && config.store !== "memory:";
+  if (config.store.startsWith("memory:") && config.members.length > 1 && !isShared) {
     problems.push(
       `store memory: lives in one process and cannot be shared by` +
         ` ${String(config.members.length)} members; use file:///directory or gs://bucket/prefix`,

@@ -9,6 +9,7 @@ import { openConnection, serviceClient } from "../rpc/client.js";
 import { defineService } from "../rpc/service-definition.js";
 import { startServer } from "./serve.js";
 import type { NodeConfig } from "../node/config.js";
+import type { Node, NodeStatus } from "../node/node.js";
 
 export interface RunningNode {
   readonly nodeId: string;
@@ -16,11 +17,13 @@ export interface RunningNode {
   readonly address: string;
   /** Rejects when the node may go on no more: the process must end. Never resolves. */
   readonly failed: Promise<never>;
+  /** Resolves once it serves: it knows a leader, and the store answers. Rejects when given up. */
+  serving(signal: AbortSignal): Promise<void>;
   /**
-   * Finishes what is under way, within `stopTimeoutMs`: every append is answered. A second call
-   * joins the first.
+   * Finishes what is under way, within `timeoutMs` (`stopTimeoutMs`): every append is answered. With 0
+   * it ends at once and hands nothing over, as if it had died. A second call joins the first.
    */
-  stop(): Promise<void>;
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** How long a process that may use this node's name has to answer. */
@@ -49,11 +52,11 @@ export async function startNode(
   });
   node.start();
   let stopped: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    const untilMs = performance.now() + config.stopTimeoutMs;
+  const stop = async (timeoutMs: number): Promise<void> => {
+    const untilMs = performance.now() + timeoutMs;
     const leftMs = (): number => Math.max(untilMs - performance.now(), 0);
     // Appends that came here go on to the next leader, until clients have been sent elsewhere.
-    await node.leave(Math.min(2 * config.electionTimeoutMs, leftMs() / 2));
+    if (timeoutMs > 0) await node.leave(Math.min(2 * config.electionTimeoutMs, leftMs() / 2));
     await server.stop({ graceMs: leftMs() });
     await node.drain(leftMs());
     node.close();
@@ -63,8 +66,33 @@ export async function startNode(
     nodeId: config.nodeId,
     address: config.advertise,
     failed,
-    stop: () => (stopped ??= stop()),
+    serving: (signal) => untilServing(node, signal),
+    stop: (timeoutMs = config.stopTimeoutMs) => (stopped ??= stop(timeoutMs)),
   };
+}
+
+function untilServing(node: Node, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      unwatch();
+      signal.removeEventListener("abort", giveUp);
+    };
+    const giveUp = (): void => {
+      end();
+      const { notServingReason } = node.status();
+      const details = { cause: signal.reason };
+      reject(new SuraftError("cancelled", `not serving yet: ${notServingReason}`, details));
+    };
+    const look = ({ notServingReason }: NodeStatus): void => {
+      if (notServingReason !== "") return;
+      end();
+      resolve();
+    };
+    const unwatch = node.watch(look);
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
+    else look(node.status());
+  });
 }
 
 /** Takes a free port where 0 was asked for, and finds a port in use before anything is touched. */

@@ -2,7 +2,8 @@
  * The layers and the house rules that no other tool holds, read from the sources.
  *
  * cli -> client, service, node; service -> node, log, core, rpc; node -> core, log, peer, store;
- * log -> store, core; peer -> rpc, core; client -> rpc; core -> nothing.
+ * log -> store, core; peer -> rpc, core; client -> rpc; replica -> client; embed -> service, node;
+ * testing -> client, embed; core -> nothing.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -22,6 +23,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   peer: ["rpc", "core"],
   node: ["core", "log", "peer", "store"],
   service: ["node", "log", "core", "rpc"],
+  replica: ["client"],
+  embed: ["service", "node"],
+  testing: ["client", "embed"],
   cli: ["client", "service", "node"],
 };
 
