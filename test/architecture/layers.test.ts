@@ -119,6 +119,7 @@ function found(sources: readonly Source[], pattern: RegExp): readonly string[] {
 
 const src = sourcesBelow("src");
 const test = sourcesBelow("test");
+const examples = sourcesBelow("examples");
 
 describe("the layers", () => {
   it("are read from the sources that there are", () => {
@@ -150,6 +151,21 @@ describe("the layers", () => {
     for (const layer of Object.keys(layers)) below(layer, []);
   });
 
+  it("are closed to examples, which know the package by its name alone", () => {
+    const foreign = examples.flatMap((source) => {
+      const own = source.path.split("/").slice(0, 2).join("/");
+      return importsOf(source)
+        .filter((module) => {
+          const target = targetOf(source, module);
+          if (target === undefined) return !/^(node:|suraft\/)/.test(module);
+          return !target.startsWith(`${own}/`) && !target.startsWith("examples/shared/");
+        })
+        .map((module) => `${source.path} imports ${module}`);
+    });
+    expect(foreign).to.deep.equal([]);
+    expect(examples.flatMap(importsOf)).to.include("suraft/replica");
+  });
+
   it("would be seen to be broken", () => {
     const breaks = (path: string, text: string): boolean => {
       const source = { path, text, code: codeOf(text) };
@@ -170,7 +186,7 @@ describe("the layers", () => {
 });
 
 describe("the house", () => {
-  const all = [...src, ...test];
+  const all = [...src, ...examples, ...test];
 
   it("has files of at most 500 lines", () => {
     const long = all.filter(({ text }) => text.split("\n").length - 1 > 500);
