@@ -5,7 +5,7 @@
  */
 
 import { SuraftError, type Client } from "suraft/client";
-import { startReplica, type Replica, type SnapshotStore } from "suraft/replica";
+import { startReplica, type Replica, type Snapshot, type SnapshotStore } from "suraft/replica";
 import { encodeCommand, type Command } from "./commands.js";
 import { KvMachine, type Change, type Outcome, type Stored } from "./kv-machine.js";
 
@@ -15,6 +15,8 @@ export type Changed = Exclude<Outcome, { readonly type: "ignored" }>;
 export interface KvOptions {
   readonly client: Client;
   readonly snapshots?: SnapshotStore;
+  /** See `ReplicaOptions`. */
+  readonly snapshotEveryEntries?: number;
   readonly onRetry?: (error: SuraftError) => void;
 }
 
@@ -26,15 +28,9 @@ export interface Bounds {
 const keyBytesMax = 256;
 
 /** Opens the store: restores its state from a snapshot, and follows the log. */
-export async function openKvStore({ client, snapshots, onRetry }: KvOptions): Promise<KvStore> {
+export async function openKvStore({ client, ...options }: KvOptions): Promise<KvStore> {
   const machine = new KvMachine();
-  const replica = await startReplica({
-    client,
-    machine,
-    concurrentSnapshots: true,
-    ...(snapshots === undefined ? {} : { snapshots }),
-    ...(onRetry === undefined ? {} : { onRetry }),
-  });
+  const replica = await startReplica({ ...options, client, machine, concurrentSnapshots: true });
   return new KvStore(machine, replica);
 }
 
@@ -110,6 +106,21 @@ export class KvStore {
       }
       if (found.changes.length === 0) await this.#applied(stopped);
     }
+  }
+
+  /** How many keys this process knows. */
+  get size(): number {
+    return this.#machine.size;
+  }
+
+  /** Resolves once everything is here that anybody was told of. */
+  async caughtUp(bounds: Bounds = {}): Promise<void> {
+    await this.#replica.barrier(bounds);
+  }
+
+  /** Makes a snapshot now, beside those that are made by themselves. */
+  async snapshot(bounds: Bounds = {}): Promise<Snapshot> {
+    return await this.#replica.snapshot(bounds);
   }
 
   async close(): Promise<void> {

@@ -48,6 +48,8 @@ export class Proposals<Result> {
   readonly #open = new Map<number, Proposal<Result>>();
   #session: AppendSession | undefined;
   #lastNumber = 0;
+  /** A snapshot took the place of the entries below this index. */
+  #skippedBelow = 1;
   #failure: SuraftError | undefined;
 
   constructor(client: Client, timeoutMs: number) {
@@ -70,7 +72,10 @@ export class Proposals<Result> {
       const proposal: Proposal<Result> = { resolve, reject, index: undefined };
       this.#open.set(number, proposal);
       this.#append(named, bounds).then(
-        (index) => (proposal.index = index),
+        (index) => {
+          proposal.index = index;
+          if (index < this.#skippedBelow) this.#skip(number, proposal);
+        },
         (error: unknown) => {
           this.#open.delete(number);
           reject(asError(error));
@@ -79,7 +84,7 @@ export class Proposals<Result> {
     });
   }
 
-  /** Nobody waits for the result any more. */
+  /** How many have no result yet. */
   get openCount(): number {
     return this.#open.size;
   }
@@ -100,22 +105,28 @@ export class Proposals<Result> {
 
   /** A snapshot took the place of all entries below `nextIndex`. */
   skipped(nextIndex: number): void {
-    for (const [number, { index, reject }] of this.#open) {
-      if (index === undefined || index >= nextIndex) continue;
-      this.#open.delete(number);
-      const message = `the entry stands at index ${index}, but its result is within a snapshot`;
-      reject(new SuraftError("unknown_outcome", message, { details: { index: String(index) } }));
+    this.#skippedBelow = nextIndex;
+    for (const [number, proposal] of this.#open) {
+      if (proposal.index !== undefined && proposal.index < nextIndex) this.#skip(number, proposal);
     }
   }
 
   /** The replica is over: what is open may be in the log, and is not applied here any more. */
   fail(error: SuraftError): void {
     this.#failure ??= error;
+    void this.#session?.close().catch(() => undefined);
     const message = `${error.message}; the entry may be in the log or not, now or later`;
     for (const { reject } of this.#open.values()) {
       reject(new SuraftError("unknown_outcome", message, { cause: error }));
     }
     this.#open.clear();
+  }
+
+  #skip(number: number, { index, reject }: Proposal<Result>): void {
+    // Unless it was applied before the answer to its append came.
+    if (!this.#open.delete(number)) return;
+    const message = `the entry stands at index ${index}, but its result is within a snapshot`;
+    reject(new SuraftError("unknown_outcome", message, { details: { index: String(index) } }));
   }
 
   async #append(entry: NewEntry, bounds: ProposalBounds): Promise<number> {

@@ -1,5 +1,6 @@
 /** A client's process: runs one load and reports. */
 
+import { libraryLoad } from "./library-load.js";
 import { readLoad } from "./read-load.js";
 import { sessionLoad } from "./session-load.js";
 import { storeLoad } from "./store-load.js";
@@ -14,6 +15,8 @@ function run(load: Load): Promise<Measured> {
       return unaryLoad(load);
     case "session":
       return sessionLoad(load);
+    case "library":
+      return libraryLoad(load);
     case "read":
       return readLoad(load);
     case "store":

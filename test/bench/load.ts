@@ -30,6 +30,16 @@ export interface SessionLoad extends Timed {
   readonly exactlyOnce?: boolean;
 }
 
+/** The same through the library: its sessions, or a replica that applies what it proposes. */
+export interface LibraryLoad extends Timed {
+  readonly type: "library";
+  readonly by: "session" | "replica";
+  readonly addresses: readonly string[];
+  readonly inFlight: number;
+  readonly entriesPerAppend: number;
+  readonly payloadBytes: number;
+}
+
 /** One call of LogService.Read. */
 export interface ReadLoad {
   readonly type: "read";
@@ -46,7 +56,7 @@ export interface StoreLoad extends Timed {
   readonly bytes: number;
 }
 
-export type Load = UnaryLoad | SessionLoad | ReadLoad | StoreLoad;
+export type Load = UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | StoreLoad;
 
 export interface LoadResult extends Measured {
   /** The client process's own. */

@@ -16,8 +16,11 @@ import { exactlyOnce } from "./sections/exactly-once.js";
 import { failover } from "./sections/failover.js";
 import { latency } from "./sections/latency.js";
 import { ledger } from "./sections/ledger.js";
+import { library } from "./sections/library.js";
+import { locks } from "./sections/locks.js";
 import { memory } from "./sections/memory.js";
 import { read } from "./sections/read.js";
+import { recovery } from "./sections/recovery.js";
 import { session } from "./sections/session.js";
 import { unary } from "./sections/unary.js";
 
@@ -31,6 +34,9 @@ const sections: Readonly<Record<string, Section>> = {
   memory,
   ledger,
   failover,
+  library,
+  recovery,
+  locks,
 };
 
 const usage = `npm run bench -- [options]

@@ -7,6 +7,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { makeDirectory, removeDirectory } from "../process/scratch.js";
@@ -67,6 +68,18 @@ try {
 console.log(JSON.stringify({ first: appended.firstIndex, result, nextIndex, kind, hasPort: node.port > 0 }));
 `;
 
+/** What the README's pieces of TypeScript, in order, take for given. */
+const preludes = [
+  `declare const lines: readonly string[];`,
+  `import type { Client } from "suraft/client"; declare const client: Client;`,
+  `import { connect } from "suraft/client";`,
+];
+
+function readmePieces(): readonly string[] {
+  const text = readFileSync(join(root, "README.md"), "utf8");
+  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? "");
+}
+
 const settings = {
   compilerOptions: {
     target: "es2023",
@@ -78,7 +91,7 @@ const settings = {
     noEmitOnError: true,
     outDir: "out",
   },
-  files: ["program.ts"],
+  include: ["*.ts"],
 };
 
 interface Manifest {
@@ -111,6 +124,10 @@ describe("the packed package", function () {
     await writeFile(join(directory, "package.json"), JSON.stringify({ type: "module" }));
     await writeFile(join(directory, "tsconfig.json"), JSON.stringify(settings));
     await writeFile(join(directory, "program.ts"), program);
+    for (const [at, piece] of readmePieces().entries()) {
+      const file = `${preludes[at] ?? ""}\n${piece}\nexport {};\n`;
+      await writeFile(join(directory, `readme-${at}.ts`), file);
+    }
   });
 
   after(async () => {
@@ -140,6 +157,10 @@ describe("the packed package", function () {
     const parts = Object.keys((await manifest()).exports).filter((part) => !part.endsWith(".json"));
     const used = parts.filter((part) => program.includes(`"suraft${part.slice(1)}"`));
     expect(used).to.deep.equal(parts);
+  });
+
+  it("is shown in the README by code that compiles as well", () => {
+    expect(readmePieces()).to.have.length(preludes.length);
   });
 
   it("compiles in a user's strict project, declarations and all, and runs", async () => {

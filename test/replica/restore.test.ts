@@ -1,5 +1,6 @@
 /** Replicas whose place in the log is gone: a server that answers as one does whose log was trimmed. */
 
+import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { EntrySchema } from "../../gen/suraft/v1/log_pb.js";
@@ -90,6 +91,24 @@ describe("a replica of a trimmed log", () => {
     expect(machine.texts.slice(0, 5)).to.deep.equal(["e1", "e2", "e3", "e4", "e5"]);
     expect(machine.texts).to.have.length(9);
     expect(heard).to.deep.equal(["corrupt"]);
+    await replica.close();
+  });
+
+  it("says that a proposal's result is within the snapshot that took its place", async () => {
+    trim(6, 2);
+    const machine = new Tally();
+    let proposal: Promise<unknown> = Promise.resolve();
+    machine.onApply = async (entries) => {
+      if (entries[0]?.index !== 1) return;
+      proposal = failureOf(replica.propose({ payload: Buffer.from("e10") }));
+      while (server.log.nextIndex < 11) await once(server.log, "appended");
+      await keep(11, ...Array.from({ length: 10 }, (_, at) => `e${at + 1}`));
+    };
+    const replica = await startReplica({ client, machine, snapshots });
+    await replica.barrier();
+    expect(machine.installed).to.deep.equal([11]);
+    expect(await proposal).to.include({ kind: "unknown_outcome" });
+    expect(await proposal).to.have.deep.property("details", { index: "10" });
     await replica.close();
   });
 
