@@ -5,17 +5,16 @@
  * Invariant: the nth line of the output belongs to the nth entry of the input.
  */
 
-import { SingleBar } from "cli-progress";
+import { openBar, showAfterMs } from "./progress-bar.js";
 import { write } from "./output.js";
 import { formatDuration } from "./time.js";
-import { columnsOf, countOf, groupDigits } from "./terminal.js";
+import { countOf, groupDigits } from "./terminal.js";
+import type { SingleBar } from "cli-progress";
 
 export type AppendOutputStyle = "indexes" | "json" | "summary";
 
 /** Runs of indexes that a summary names; where others append too there may be very many. */
 const RUNS_SHOWN = 5;
-
-const SHOW_AFTER_MS = 500;
 
 /** An entry that is durable. */
 export interface AppendedEntry {
@@ -153,7 +152,7 @@ export class Progress {
     // With the newline that was left out.
     this.#bytes += sizeBytes + 1;
     const elapsedMs = performance.now() - this.#startedMs;
-    if (this.#bar === undefined && !this.#stopped && elapsedMs > SHOW_AFTER_MS) {
+    if (this.#bar === undefined && !this.#stopped && elapsedMs > showAfterMs) {
       this.#bar = this.#start();
     }
     if (this.#bar !== undefined) {
@@ -176,20 +175,10 @@ export class Progress {
 
   #start(): SingleBar {
     const known = this.#sizeBytes !== undefined;
-    const bar = new SingleBar({
-      format: known
-        ? "{bar} {percentage}%  {entries} entries  {rate}/s  {left} left"
-        : "{entries} entries  {rate}/s",
-      barsize: Math.max(10, Math.min(30, columnsOf(process.stderr) - 55)),
-      barCompleteChar: "█",
-      barIncompleteChar: "░",
-      clearOnComplete: true,
-      linewrap: null,
-      // A hidden cursor would stay hidden when the process is killed.
-      hideCursor: false,
-      stream: process.stderr,
-    });
-    bar.start(this.#sizeBytes ?? 0, 0, { entries: "0", rate: "0", left: "" });
-    return bar;
+    const format = known
+      ? "{bar} {percentage}%  {entries} entries  {rate}/s  {left} left"
+      : "{entries} entries  {rate}/s";
+    const values = { entries: "0", rate: "0", left: "" };
+    return openBar(format, this.#sizeBytes ?? 0, { textColumns: 55, ...values });
   }
 }

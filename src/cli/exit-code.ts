@@ -10,6 +10,7 @@ export const exitCodes = {
   unavailable: 3,
   unknownOutcome: 4,
   conditionUnmet: 5,
+  damaged: 6,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -38,6 +39,9 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) {
     return exitCodes.usage;
   }
+  if (error instanceof DamagedLogError) {
+    return exitCodes.damaged;
+  }
   if (!(error instanceof SuraftError)) {
     return exitCodes.failure;
   }
@@ -56,6 +60,9 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
+/** The command has done its work, and found the log damaged. */
+export class DamagedLogError extends CommandError {}
+
 /** For the end of `--help`. */
 export const exitCodeHelp = `Exit codes:
   0    done
@@ -64,4 +71,5 @@ export const exitCodeHelp = `Exit codes:
   3    no node could do it in time: certainly not done, try again later
   4    unknown outcome: entries may be in the log or not
   5    the log is not as demanded (index, key, fencing token): nothing was appended
+  6    the log in the store is damaged (suraft verify)
   130  interrupted (Ctrl-C); 143 if by SIGTERM`;

@@ -64,6 +64,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/transfer.js")).declareTransfer,
   },
   {
+    name: "verify",
+    summary: "check a whole log in its store",
+    load: async () => (await import("./commands/verify.js")).declareVerify,
+  },
+  {
     name: "serve",
     summary: "run a node",
     load: async () => (await import("./commands/serve.js")).declareServe,

@@ -1,9 +1,9 @@
 /**
  * The layers and the house rules that no other tool holds, read from the sources.
  *
- * cli -> client, service, node; service -> node, log, core, rpc; node -> core, log, peer, store;
- * log -> store, core; peer -> rpc, core; client -> rpc; replica -> client; embed -> service, node;
- * testing -> client, embed; core -> nothing.
+ * cli -> client, service, node, offline; service -> node, log, core, rpc; node -> core, log, peer,
+ * store; offline -> log, core, store; log -> store, core; peer -> rpc, core; client -> rpc;
+ * replica -> client; embed -> service, node; testing -> client, embed; core -> nothing.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,13 +20,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   rpc: [],
   client: ["rpc"],
   log: ["store", "core"],
+  offline: ["log", "core", "store"],
   peer: ["rpc", "core"],
   node: ["core", "log", "peer", "store"],
   service: ["node", "log", "core", "rpc"],
   replica: ["client"],
   embed: ["service", "node"],
   testing: ["client", "embed"],
-  cli: ["client", "service", "node"],
+  cli: ["client", "service", "node", "offline"],
 };
 
 /** Open to every layer but core. */

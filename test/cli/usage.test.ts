@@ -4,7 +4,7 @@ import { runSuraft } from "./run-suraft.js";
 describe("suraft's usage", function () {
   this.timeout(30_000);
 
-  const commands = ["dev", "append", "read", "tail", "status", "serve"];
+  const commands = ["dev", "append", "read", "tail", "status", "serve", "verify"];
 
   it("lists every command, examples and the exit codes", async () => {
     const { code, stdout } = await runSuraft(["--help"]);

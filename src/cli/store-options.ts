@@ -1,0 +1,29 @@
+/** The options of commands that work on a store, with no node. */
+
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { countOption } from "./client-options.js";
+
+export interface StoreOptionValues {
+  readonly store: string;
+  readonly parallel: number;
+}
+
+function storeUrl(text: string): string {
+  if (text === "") throw new InvalidArgumentError("Write gs://bucket/prefix or file:///directory.");
+  return text;
+}
+
+/** Adds them to a command. */
+export function addStoreOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--store <url>", "the store: gs://bucket/prefix or file:///directory")
+        .makeOptionMandatory()
+        .argParser(storeUrl),
+    )
+    .addOption(
+      new Option("--parallel <count>", "how many requests are under way at once")
+        .default(32)
+        .argParser(countOption(1)),
+    );
+}

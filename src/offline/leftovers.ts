@@ -1,0 +1,104 @@
+/**
+ * Segments below the floor: not deleted yet, or ghosts of creates that landed late (PROTOCOL.md
+ * section 9). None of them is ever read; but what stands there besides an archive must not contradict it.
+ *
+ * Which other object a ghost may be: any that was ever sent for the position. So only one that the epoch
+ * of the archived segment sent there too, with other bytes, contradicts it (section 2).
+ */
+
+import { sameEpoch, sameSegment } from "../core/types.js";
+import { parseSegmentName, segmentName, segmentPrefix } from "../log/names.js";
+import { inOrder } from "./in-order.js";
+import type { Position, Segment } from "../core/types.js";
+import type { Findings } from "./findings.js";
+import type { Looked, Source } from "./source.js";
+
+interface Leftover {
+  readonly position: Position;
+  readonly looked: Looked<Segment>;
+}
+
+export interface LeftoversOptions {
+  readonly source: Source;
+  readonly findings: Findings;
+  readonly width: number;
+  readonly bytesMax: number;
+}
+
+export class Leftovers {
+  readonly #options: LeftoversOptions;
+  #end: Position = 0;
+  #read: AsyncGenerator<Leftover, void> | undefined;
+  #next: Leftover | undefined;
+
+  constructor(options: LeftoversOptions) {
+    this.#options = options;
+  }
+
+  /** The floor is here: what was not looked at below it is looked at from now on. */
+  async begin(floor: Position): Promise<void> {
+    await this.close();
+    if (floor <= this.#end) return;
+    const { source, findings, width, bytesMax } = this.#options;
+    const range = { startAt: segmentName(this.#end), endBefore: segmentName(floor) };
+    const items = async function* (): AsyncGenerator<{ position: Position; size: number }, void> {
+      for await (const { name, size } of source.list({ prefix: segmentPrefix, ...range })) {
+        const position = parseSegmentName(name);
+        if (position !== undefined) yield { position, size };
+        else findings.add("unknownName", { object: name, reason: "it is no segment's name" });
+      }
+    };
+    this.#read = inOrder(items(), {
+      run: async ({ position }) => ({ position, looked: await source.leftoverAt(position) }),
+      sizeOf: ({ size }) => size,
+      width,
+      bytesMax,
+      signal: source.signal,
+    });
+    this.#next = (await this.#read.next()).value ?? undefined;
+    this.#end = floor;
+  }
+
+  /**
+   * Looks at what is left below a position. `archived`: what an archive holds there, where that is known.
+   */
+  async compareTo(position: Position, archived: readonly Segment[] | undefined): Promise<void> {
+    if (this.#next === undefined || this.#next.position >= position) return;
+    const known = new Map(archived?.map((segment) => [segment.position, segment]));
+    while (this.#next !== undefined && this.#next.position < position) {
+      this.#judge(this.#next, known.get(this.#next.position));
+      this.#next = (await this.#read?.next())?.value ?? undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#read?.return();
+    this.#read = undefined;
+    this.#next = undefined;
+  }
+
+  #judge({ position, looked }: Leftover, archived: Segment | undefined): void {
+    const { findings } = this.#options;
+    const object = segmentName(position);
+    if (looked.type === "absent") return;
+    if (looked.type === "damaged") {
+      const reason = `it is below the floor, and damaged: ${looked.reason}`;
+      findings.add("ghost", { object, position, reason });
+      return;
+    }
+    const segment = looked.value;
+    if (archived === undefined || sameSegment(segment, archived)) {
+      findings.add("ghost", { object, position, reason: "it is below the floor" });
+    } else if (sameEpoch(segment.epoch, archived.epoch) && isOfOneCluster(segment, archived)) {
+      const reason = "the archive holds other bytes of the same epoch for its position";
+      findings.add("contradiction", { object, reason });
+    } else {
+      const reason = "it is below the floor, and not what the archive holds";
+      findings.add("ghost", { object, position, reason });
+    }
+  }
+}
+
+function isOfOneCluster(a: Segment, b: Segment): boolean {
+  return a.clusterId === b.clusterId;
+}
