@@ -84,6 +84,22 @@ describe("a replica", function () {
     expect(second.machine.applied).to.deep.equal([4]);
   });
 
+  it("starts on a trimmed log from a snapshot, and ends without one", async () => {
+    const snapshots = new MemorySnapshots();
+    const first = await start({ snapshots });
+    for (const text of ["a", "b", "c"]) await first.replica.propose(entry(text));
+    const { nextIndex } = await first.replica.snapshot();
+    await client.trim(nextIndex);
+    await first.replica.propose(entry("d"));
+    const second = await start({ snapshots });
+    await second.replica.barrier();
+    expect(second.machine.texts).to.deep.equal(["a", "b", "c", "d"]);
+    const third = await start();
+    const failure = await failureOf(third.replica.failed);
+    expect(failure).to.have.property("kind", "out_of_range");
+    expect(failure).to.have.nested.property("details.first_index", "4");
+  });
+
   it("makes a snapshot every so many entries by itself", async () => {
     const snapshots = new MemorySnapshots();
     const { replica } = await start({ snapshots, snapshotEveryEntries: 10 });
