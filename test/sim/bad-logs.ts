@@ -115,6 +115,7 @@ export class Bench {
 
 /** A core that never does anything: it elects nobody. */
 export class IdleCore implements AnyCore {
+  readonly members = { version: 0, members: [] };
   readonly walk = logStart;
   readonly view = { role: "follower" } as const;
   readonly ledger = new Ledger(ledgerBounds);

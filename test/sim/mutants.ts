@@ -1,6 +1,7 @@
 /**
  * The deliberate bugs: for every rule marked ▲ in PROTOCOL.md sections 2 to 6 at least one, and some
- * more; those of section 8 are in ledger/ledger-mutants.ts, those of 9 and 10 in life/life-mutants.ts.
+ * more; those of section 8 are in ledger/ledger-mutants.ts, those of 9 and 10 in life/life-mutants.ts,
+ * those of members and leases in members/members-mutants.ts.
  *
  * Left out, since the log does not change without them: comparing only the term of an entry's epoch
  * in the walk, or not at all (`previous` names the predecessor by its checksum, which settles the
@@ -10,6 +11,7 @@
 
 import { lifeMutants } from "./life/life-mutants.js";
 import { ledgerMutants } from "./ledger/ledger-mutants.js";
+import { membersMutants } from "./members/members-mutants.js";
 import { mutant, type Mutant } from "./mutant.js";
 
 const store: readonly Mutant[] = [
@@ -283,4 +285,5 @@ export const mutants: readonly Mutant[] = [
   ...electing,
   ...lifeMutants,
   ...ledgerMutants,
+  ...membersMutants,
 ];

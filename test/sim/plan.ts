@@ -67,6 +67,14 @@ export interface LedgerPlan {
   readonly mischief: number;
 }
 
+/** How the list of members changes. */
+export interface MembersPlan {
+  /** So many nodes found the cluster; the others come to join. */
+  readonly foundingCount: number;
+  /** Between two changes of the list. */
+  readonly betweenMs: Range;
+}
+
 export interface NodePlan {
   readonly nodeId: string;
   readonly window: number;
@@ -99,6 +107,8 @@ export interface Plan {
   readonly absent: readonly number[];
   /** A node that does not reach the store until the cluster has recovered without it. */
   readonly severed: number | undefined;
+  /** Undefined where the founding list stays. */
+  readonly members: MembersPlan | undefined;
   /** Undefined where nothing is trimmed, archived or deleted. */
   readonly life: LifePlan | undefined;
 }
@@ -114,6 +124,7 @@ export const profiles = [
   "quiet",
   "slowStore",
   "single",
+  "members",
   "life",
 ] as const;
 
@@ -141,6 +152,7 @@ function pickProfile(random: Random): Profile {
   if (draw < 0.16) return "single";
   if (draw < 0.24) return "rivals";
   if (draw < 0.3) return "restless";
+  if (draw >= 0.7) return "members";
   return draw < 0.45 ? "solo" : "mixed";
 }
 
@@ -231,6 +243,7 @@ const nodeCounts: Readonly<Record<Profile, readonly number[]>> = {
   quiet: [3, 3, 5],
   slowStore: [3, 3, 5],
   single: [1],
+  members: [2, 3, 4, 5],
   solo: [2, 2, 3, 4],
   rivals: [3, 4],
   life: [1, 2, 3, 3, 4],
@@ -278,7 +291,10 @@ export function makePlan(seed: number): Plan {
   const clients = makeClients(random, bareSettings);
   // So few that a queue left by the safety phase empties within the liveness bound.
   const queueBytesMax = clients.appendBytes.max * random.pick([2, 10, 40]);
-  const settings = { ...bareSettings, queueBytesMax };
+  const membersRandom = new Random(seed).fork("members");
+  const isArbiter = profile === "members" && membersRandom.chance(0.5);
+  const leaseTicks = isArbiter ? bareSettings.electionTicksMax * membersRandom.pick([3, 6]) : 0;
+  const settings = { ...bareSettings, queueBytesMax, leaseTicks };
   const electionTimeoutMs = settings.electionTicksMax * tickMs;
   const store = storeTiming(random, profile, electionTimeoutMs);
   const lengths = {
@@ -289,6 +305,7 @@ export function makePlan(seed: number): Plan {
     restless: 60,
     quiet: 100,
     slowStore: 20,
+    members: 60,
     life: 80,
   };
   const safetyMs =
@@ -311,7 +328,9 @@ export function makePlan(seed: number): Plan {
         })
       : undefined;
   const ledgerRandom = new Random(seed).fork("ledger");
-  const absentCount = solo ? nodes.length - 1 : random.below(minority + 1);
+  // Where only the store arbitrates, or can, one node that is left must do.
+  const absentMax = solo || isArbiter ? nodes.length - 1 : minority;
+  const absentCount = solo ? absentMax : random.below(absentMax + 1);
   return {
     seed,
     profile,
@@ -327,6 +346,13 @@ export function makePlan(seed: number): Plan {
     ]),
     rates: makeRates(random, profile),
     clients: clientsOf(profile, clients),
+    members:
+      profile === "members"
+        ? {
+            foundingCount: 1 + membersRandom.below(nodes.length),
+            betweenMs: { min: 1, max: electionTimeoutMs * membersRandom.pick([2, 5, 20]) },
+          }
+        : undefined,
     ledgerBounds: makeLedgerBounds(ledgerRandom),
     ledger: makeLedgerPlan(ledgerRandom),
     safetyMs: Math.floor(safetyMs),

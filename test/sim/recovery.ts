@@ -1,7 +1,7 @@
 /** After faults: how long until the cluster serves again, and does everything open come to an end? */
 
 import type { SimAppend } from "./content.js";
-import { electionMs } from "./plan.js";
+import { electionMs, tickMs } from "./plan.js";
 import type { SimProcess } from "./sim-process.js";
 import { must, Violation } from "./violation.js";
 import type { World } from "./world.js";
@@ -28,6 +28,7 @@ export function recoveryBoundMs(world: World): number {
     4 * storeDeadlineMs +
     60 * storeLatencyMs.max +
     4 * storeTimeoutMs +
+    4 * settings.leaseTicks * tickMs +
     readMs
   );
 }
@@ -89,6 +90,35 @@ function untilAcknowledged(world: World, boundMs: number): boolean {
     runUntil(world, queue.now + 50);
   }
   return false;
+}
+
+/**
+ * The operator makes the cluster whole: all nodes are voters. A node is forced to lead where the last
+ * list leaves none that can.
+ */
+export function untilWhole(world: World): void {
+  const { queue, operator, plan } = world;
+  if (operator === undefined) return;
+  const boundMs = queue.now + 2 * recoveryBoundMs(world);
+  for (let turns = 1; queue.now <= boundMs; turns++) {
+    if (operator.makeWhole()) return;
+    runUntil(world, queue.now + electionMs(plan));
+    const leads = world.serving().some(({ role }) => role === "leader");
+    const [first] = world.serving();
+    if (!leads && first !== undefined && turns % 10 === 0) operator.force(first);
+  }
+  throw new Violation("liveness", "the members could not be made whole");
+}
+
+/**
+ * What an idle cluster may ask of the store: nothing; but a leader that a voter does not answer renews its lease, each
+ * time after a look, and deletes an old one.
+ */
+export function idleRequestsMax({ plan }: World, forMs: number): number {
+  const { leaseTicks } = plan.settings;
+  if (leaseTicks === 0 || plan.absent.length === 0) return 0;
+  const ticks = (1.2 * forMs) / tickMs;
+  return 3 * Math.ceil((3 * ticks) / leaseTicks + 1);
 }
 
 /** Runs until one node leads and every other knows it. */

@@ -9,6 +9,7 @@ import type { AnyCore, MakeCore } from "./sim-process.js";
 
 /** A core that takes every unanswered create for one that did nothing. */
 class ForgetfulCore implements AnyCore {
+  readonly members = { version: 0, members: [] };
   readonly #core: Core;
 
   constructor(options: ConstructorParameters<typeof Core>[0]) {

@@ -6,7 +6,7 @@
  * Invariant: a dead process does nothing; a paused one neither, until it goes on.
  */
 
-import type { Member } from "../../src/core/members.js";
+import type { Member, MemberList } from "../../src/core/members.js";
 import type { CoreOptions } from "../../src/core/options.js";
 import type {
   CreateOutcome,
@@ -20,7 +20,7 @@ import type {
 } from "../../src/core/protocol.js";
 import type { ManifestView } from "../../src/core/manifest.js";
 import type { UpkeepLog } from "../../src/core/upkeep/protocol.js";
-import type { NodeId, Segment } from "../../src/core/types.js";
+import type { NodeId } from "../../src/core/types.js";
 import { clusterId, seal, type SimAppend } from "./content.js";
 import { describeEffect, describeInput } from "./describe.js";
 import { ProcessLife } from "./life/process-life.js";
@@ -29,12 +29,13 @@ import type { NodePlan } from "./plan.js";
 import { ProcessChecks } from "./process-checks.js";
 import type { Random } from "./random.js";
 import type { Surroundings } from "./surroundings.js";
-import { must } from "./violation.js";
+import { ProcessRequests } from "./process-requests.js";
 
 /** The core, as the simulator drives it. */
 export interface AnyCore extends UpkeepLog {
   step(input: Input, ageMs: number): readonly Effect[];
   outcomeOf(producerId: number, sequence: number): ProducerOutcome;
+  readonly members: MemberList;
 }
 
 export type MakeCore = (options: CoreOptions) => AnyCore;
@@ -48,8 +49,6 @@ export interface ProcessOptions {
   /** Whether another process has this one's identity and randomness. */
   readonly copied: boolean;
 }
-
-type Result = Input & { readonly type: "createResult" | "getResult" };
 
 function membersOf(nodeIds: readonly NodeId[]): readonly Member[] {
   return nodeIds.map((nodeId) => ({ nodeId, address: nodeId, voter: true, priority: 1 }));
@@ -79,13 +78,7 @@ export class SimProcess {
   #ticks = 0;
   #view: View = { role: "starting", term: 0, leaderId: undefined, fault: undefined };
   #stopping = false;
-  #lastRequest = -1;
-  /** Requests that the host has not answered. */
-  readonly #unanswered = new Set<number>();
-  /** What the creates whose answers the core has not seen are to create. */
-  readonly #creates = new Map<number, Segment>();
-  /** Where the gets look whose answers the core has not seen. */
-  readonly #gets = new Map<number, number>();
+  readonly #requests: ProcessRequests;
 
   constructor(world: Surroundings, options: ProcessOptions) {
     const { plan } = world;
@@ -103,6 +96,14 @@ export class SimProcess {
     const nonces = options.random.fork("nonces");
     const chances = options.random.fork("core");
     const { life, queue, store } = world;
+    this.#requests = new ProcessRequests({
+      name,
+      node: this.node,
+      store,
+      queue,
+      deadlineMs: plan.storeDeadlineMs,
+      give: (result) => this.#give(result),
+    });
     this.#life = new ProcessLife({
       world: life,
       name,
@@ -125,7 +126,7 @@ export class SimProcess {
         nodeId,
         incarnation: options.incarnation,
         clusterId,
-        members: membersOf(plan.solo ? [nodeId] : plan.nodes.map((node) => node.nodeId)),
+        members: this.#founding,
         settings: { ...plan.settings, window },
         start,
         random: () => chances.next(),
@@ -135,6 +136,23 @@ export class SimProcess {
       });
       this.#life.begin(this.#core, start);
     });
+  }
+
+  /** The list that the cluster was founded with. */
+  get #founding(): readonly Member[] {
+    const { solo, nodes, members } = this.#world.plan;
+    if (solo) return membersOf([this.nodeId]);
+    return membersOf(nodes.slice(0, members?.foundingCount).map(({ nodeId }) => nodeId));
+  }
+
+  /** The members, by what it knows of the log. */
+  get memberList(): MemberList {
+    return this.#core?.members ?? { version: 0, members: this.#founding };
+  }
+
+  /** Has it lead without votes. */
+  force(): void {
+    this.#give({ type: "force" });
   }
 
   /** Whether it has found what to start from, and takes calls. */
@@ -355,33 +373,39 @@ export class SimProcess {
   }
 
   #hearOfGet(request: number, outcome: GetOutcome): void {
-    const position = this.#gets.get(request);
-    this.#gets.delete(request);
+    const position = this.#requests.takeGet(request);
     if (outcome.type === "found") this.checks.found(outcome.segment, this.role === "leader");
     if (outcome.type === "corrupt" && position !== undefined) this.checks.foundDamaged(position);
   }
 
   #hearOfCreate(request: number, outcome: CreateOutcome): void {
-    const segment = this.#creates.get(request);
-    if (segment === undefined) return;
-    this.#creates.delete(request);
-    this.checks.createAnswered(segment, outcome);
+    const segment = this.#requests.takeCreate(request);
+    if (segment !== undefined) this.checks.createAnswered(segment, outcome);
   }
 
   #perform(effect: Effect): void {
     switch (effect.type) {
       case "create":
         this.checks.sent(effect.segment, this.#ticks);
-        this.#create(effect.request, effect.segment);
+        this.#requests.create(effect.request, effect.segment);
         break;
       case "get":
-        this.#get(effect.request, effect.position);
+        this.#requests.get(effect.request, effect.position);
         break;
       case "readManifest":
         this.#readManifest(effect.request);
         break;
       case "readLedger":
         this.#readLedger(effect.request, effect.manifest);
+        break;
+      case "listLeases":
+        this.#requests.listLeases(effect.request, effect.after);
+        break;
+      case "createLease":
+        this.#requests.createLease(effect.request, effect.number);
+        break;
+      case "deleteLease":
+        this.#world.store.deleteLease(this.node, effect.number);
         break;
       case "leftBehind": {
         const { judge } = this.#world.life;
@@ -443,49 +467,16 @@ export class SimProcess {
     this.#world.viewChanged(this);
   }
 
-  #create(request: number, segment: Segment): void {
-    this.#creates.set(request, segment);
-    this.#open(request, { type: "createResult", request, outcome: "unknown" });
-    this.#world.store.create(this.node, segment, (outcome) => {
-      this.#answer({ type: "createResult", request, outcome });
-    });
-  }
-
-  #get(request: number, position: number): void {
-    const outcome = { type: "unavailable" } as const;
-    this.#gets.set(request, position);
-    this.#open(request, { type: "getResult", request, outcome });
-    this.#world.store.get(this.node, position, (got) => {
-      this.#answer({ type: "getResult", request, outcome: got });
-    });
-  }
-
   #readManifest(request: number): void {
-    this.#newRequest(request);
+    this.#requests.begin(request);
     this.#life.readManifest((outcome) => this.#give({ type: "manifestResult", request, outcome }));
   }
 
   #readLedger(request: number, manifest: ManifestView): void {
-    this.#newRequest(request);
+    this.#requests.begin(request);
     this.#life.readLedger(manifest, (outcome) =>
       this.#give({ type: "ledgerResult", request, outcome }),
     );
-  }
-
-  #open(request: number, atDeadline: Result): void {
-    this.#newRequest(request);
-    this.#unanswered.add(request);
-    this.#world.queue.after(this.#world.plan.storeDeadlineMs, () => this.#answer(atDeadline));
-  }
-
-  #newRequest(request: number): void {
-    must(request > this.#lastRequest, "request-id", () => `${this.name}: request ${request} again`);
-    this.#lastRequest = request;
-  }
-
-  /** The first answer counts. */
-  #answer(result: Result): void {
-    if (this.#unanswered.delete(result.request)) this.#give(result);
   }
 }
 

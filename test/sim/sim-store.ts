@@ -6,7 +6,7 @@
  * Invariant: a create that was answered "refused" never takes effect.
  */
 
-import type { CreateOutcome, GetOutcome } from "../../src/core/protocol.js";
+import type { CreateOutcome, GetOutcome, LeasesOutcome } from "../../src/core/protocol.js";
 import type { Segment } from "../../src/core/types.js";
 import { Carrier } from "./carrier.js";
 import type { Conditions } from "./conditions.js";
@@ -43,6 +43,7 @@ export class SimStore {
   readonly #log: TrueLog;
   #limbo = new Map<number, Delivery[]>();
   readonly #corruptNext = new Set<number>();
+  readonly #leases = new Set<number>();
   /** Positions whose object was deleted. */
   readonly #freed = new Set<number>();
   /** What has landed on freed names: in the store, and no part of the log. */
@@ -131,6 +132,29 @@ export class SimStore {
       if (outcome.type === "absent" && this.#happens("storeAmbush")) this.#landLimboAt(position);
       this.#queue.after(this.#latency(node), () => answer(outcome));
     });
+  }
+
+  /** One listing of the leases above a number. It may never be answered. */
+  listLeases(node: number, after: number, answer: (outcome: LeasesOutcome) => void): void {
+    const look = (): number => Math.max(after, ...this.#leases);
+    this.carrier.ask(node, look, (greatest) => {
+      answer(greatest === "unavailable" ? { type: greatest } : { type: "listed", greatest });
+    });
+  }
+
+  /** One create of a lease. It may never be answered. */
+  createLease(node: number, number: number, answer: (outcome: CreateOutcome) => void): void {
+    const effect = (): "created" | "exists" => {
+      if (this.#leases.has(number)) return "exists";
+      this.#leases.add(number);
+      return "created";
+    };
+    this.carrier.change(node, `lease/${number}`, effect, answer);
+  }
+
+  deleteLease(node: number, number: number): void {
+    const effect = (): void => void this.#leases.delete(number);
+    this.carrier.change(node, `lease/${number}`, effect, () => undefined);
   }
 
   /** Everything in limbo lands at once, in an order chosen to hurt. */

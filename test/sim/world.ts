@@ -11,12 +11,13 @@ import type { SimAppend } from "./content.js";
 import type { Trace } from "./describe.js";
 import { EventQueue } from "./event-queue.js";
 import { describeFault, type FaultAction } from "./faults.js";
-import { tickMs, type NodePlan, type Plan } from "./plan.js";
+import { tickMs, type MembersPlan, type NodePlan, type Plan } from "./plan.js";
 import { makeLife } from "./life/make-life.js";
 import { productionParts, type Parts } from "./life/parts.js";
 import type { LifeWorld } from "./life/process-life.js";
 import { Random } from "./random.js";
 import { RunChecks } from "./run-checks.js";
+import { Operator } from "./members/operator.js";
 import { SimNetwork } from "./sim-network.js";
 import { SimProcess, type MakeCore } from "./sim-process.js";
 import { SimStore } from "./sim-store.js";
@@ -49,6 +50,8 @@ export class World {
   readonly store: SimStore;
   readonly network: SimNetwork;
   readonly clients: Clients;
+  /** Undefined where the founding list stays. */
+  readonly operator: Operator | undefined;
   readonly conditions: Conditions;
   readonly life: LifeWorld;
   /** Counts changes of any process's view. */
@@ -84,6 +87,7 @@ export class World {
       checks,
       processes: () => this.living().filter((process) => process.started && !process.faulted),
     });
+    this.operator = plan.members && this.#makeOperator(plan.members, random.fork("operator"));
     this.life = makeLife({ plan, parts, store: this.store, checks });
     this.#historyRandom = random.fork("history");
     this.#nodes = plan.nodes.map((node, index) => ({
@@ -98,6 +102,13 @@ export class World {
     this.#surroundings = this.#makeSurroundings(makeCore);
   }
 
+  #makeOperator(members: MembersPlan, random: Random): Operator {
+    const { queue, checks, plan } = this;
+    const processes = (): readonly SimProcess[] =>
+      this.serving().filter(({ started, faulted, stopping }) => started && !faulted && !stopping);
+    return new Operator({ plan: members, nodes: plan.nodes, random, queue, checks, processes });
+  }
+
   /** Starts the nodes, not quite at once, and schedules the faults. */
   begin(): void {
     for (const node of this.#nodes) {
@@ -110,6 +121,7 @@ export class World {
       }
     }
     this.clients.start();
+    this.operator?.start();
     this.#readHistory();
   }
 
@@ -133,6 +145,7 @@ export class World {
     this.store.calm();
     this.network.calm();
     this.clients.stop();
+    this.operator?.stop();
     for (const node of this.#nodes) {
       node.tickMs = Math.round(tickMs * (0.9 + 0.2 * this.#random.next()));
       const absent = this.plan.absent.includes(node.index);
