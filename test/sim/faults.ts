@@ -114,6 +114,13 @@ function someNodes(random: Random, frame: Frame): number[] {
   return all.slice(0, 1 + random.below(frame.nodeCount));
 }
 
+/** About as long as an answer is believed and a name is kept; or until others were elected, too. */
+function sleepMs(random: Random, { graceMs, electionTimeoutMs }: Frame): number | undefined {
+  if (graceMs === undefined) return undefined;
+  if (random.chance(0.6)) return Math.ceil(graceMs * (0.6 + 0.9 * random.next()));
+  return Math.ceil(2 * graceMs * random.next() + 6 * electionTimeoutMs * random.next() ** 2);
+}
+
 function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): FaultAction {
   const node = random.below(frame.nodeCount);
   const nodeOrAll = random.chance(0.4) ? undefined : node;
@@ -133,13 +140,8 @@ function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): Faul
       return { type: kind, atMs, node, downMs: forMs };
     case "transfer":
       return { type: kind, atMs, node: nodeOrAll, forMs };
-    case "pause": {
-      // About as long as it takes to elect another, to raise the floor and to delete.
-      const sleepMs = frame.graceMs === undefined ? 0 : frame.graceMs * 2 * random.next();
-      const extraMs =
-        frame.graceMs === undefined ? forMs : frame.electionTimeoutMs * 6 * random.next() ** 2;
-      return { type: kind, atMs, node, forMs: Math.ceil(sleepMs + extraMs) };
-    }
+    case "pause":
+      return { type: kind, atMs, node, forMs: sleepMs(random, frame) ?? forMs };
     case "twin":
     case "clone":
       return { type: kind, atMs, node, forMs };
