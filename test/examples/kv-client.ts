@@ -45,12 +45,10 @@ const certainFailures = ["unavailable", "overloaded", "invalid"];
 export class KvClient {
   readonly #urls: readonly string[];
   readonly #history: KvHistory;
-  #at: number;
 
-  constructor(urls: readonly string[], history: KvHistory, at: number) {
+  constructor(urls: readonly string[], history: KvHistory) {
     this.#urls = urls;
     this.#history = history;
-    this.#at = at;
   }
 
   /** Undefined if there was no answer. */
@@ -93,7 +91,8 @@ export class KvClient {
     query: string,
     body?: string,
   ): Promise<Answer | "never sent" | undefined> {
-    const url = this.#urls[this.#at % this.#urls.length] ?? "";
+    // Any process, each time: what one has answered, the next must know.
+    const url = this.#urls[Math.floor(Math.random() * this.#urls.length)] ?? "";
     try {
       const response = await fetch(`${url}/keys/${encodeURIComponent(key)}${query}`, {
         method,
@@ -103,7 +102,6 @@ export class KvClient {
       const { kind, value, version = 0 } = (await response.json()) as Partial<Answer>;
       return { status: response.status, kind, value, version };
     } catch (error) {
-      this.#at += 1;
       const cause = error instanceof Error ? error.cause : undefined;
       const refused = cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
       return refused ? "never sent" : undefined;
