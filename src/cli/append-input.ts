@@ -7,6 +7,7 @@
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { CommandError, UsageError } from "./exit-code.js";
+import { reasonOf } from "./file-reason.js";
 
 /** Above every limit that a node can have: a guard of this process's memory. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -76,7 +77,8 @@ interface Source {
 /** Bytes that come in pieces, and what to call them. */
 export type LineSource = Pick<Source, "name"> & { readonly chunks: AsyncIterable<unknown> };
 
-async function openSource(file: string | undefined): Promise<Source> {
+/** A file, or standard input. Throws a {@link CommandError}. */
+export async function openSource(file: string | undefined): Promise<Source> {
   if (file === undefined || file === "-") {
     const { stdin } = process;
     return {
@@ -103,14 +105,7 @@ async function openSource(file: string | undefined): Promise<Source> {
     if (error instanceof CommandError) {
       throw error;
     }
-    const { code } = error as NodeJS.ErrnoException;
-    const reason =
-      code === "ENOENT"
-        ? "there is no such file"
-        : code === "EACCES"
-          ? "no permission"
-          : (error as Error).message;
-    throw new CommandError(`cannot read ${file}: ${reason}`);
+    throw new CommandError(`cannot read ${file}: ${reasonOf(error)}`);
   }
 }
 

@@ -69,6 +69,16 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/verify.js")).declareVerify,
   },
   {
+    name: "export",
+    summary: "write a log's entries to a file",
+    load: async () => (await import("./commands/export.js")).declareExport,
+  },
+  {
+    name: "import",
+    summary: "make a new log of such a file",
+    load: async () => (await import("./commands/import.js")).declareImport,
+  },
+  {
     name: "serve",
     summary: "run a node",
     load: async () => (await import("./commands/serve.js")).declareServe,

@@ -5,7 +5,6 @@ import { countOption } from "./client-options.js";
 
 export interface StoreOptionValues {
   readonly store: string;
-  readonly parallel: number;
 }
 
 function storeUrl(text: string): string {
@@ -13,17 +12,18 @@ function storeUrl(text: string): string {
   return text;
 }
 
-/** Adds them to a command. */
-export function addStoreOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--store <url>", "the store: gs://bucket/prefix or file:///directory")
-        .makeOptionMandatory()
-        .argParser(storeUrl),
-    )
-    .addOption(
-      new Option("--parallel <count>", "how many requests are under way at once")
-        .default(32)
-        .argParser(countOption(1)),
-    );
+/** Adds it to a command. */
+export function addStoreOption(command: Command): Command {
+  return command.addOption(
+    new Option("--store <url>", "the store: gs://bucket/prefix or file:///directory")
+      .makeOptionMandatory()
+      .argParser(storeUrl),
+  );
+}
+
+/** How many requests are under way at once. */
+export function parallelOption(): Option {
+  return new Option("--parallel <count>", "how many requests are under way at once")
+    .default(32)
+    .argParser(countOption(1));
 }

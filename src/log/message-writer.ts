@@ -45,6 +45,12 @@ export class MessageWriter {
     return this;
   }
 
+  /** Fields that are encoded already. */
+  raw(fields: Uint8Array): this {
+    this.#room(fields.length).raw(fields);
+    return this;
+  }
+
   text(field: number, text: string): this {
     return this.bytes(field, Buffer.from(text));
   }

@@ -73,9 +73,13 @@ function readClaim(fields: Fields): number {
   return window;
 }
 
-type Content = Omit<EntriesSegment, Exclude<keyof Segment, "body"> | "previous">;
+/** What a segment of entries holds. */
+export interface EntriesContent extends Omit<EntriesSegment, keyof Segment | "previous"> {
+  readonly body: SegmentBody;
+}
 
-function readEntries(fields: Fields): Content {
+/** Reads `Entries`, all of them, each entry checked. Throws {@link Malformed}. */
+export function readEntries(fields: Fields): EntriesContent {
   const { runCount, keys, body } = readRun(fields);
   const firstIndex = fields.number(2);
   const entryCount = fields.uint32(3);

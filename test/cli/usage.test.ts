@@ -4,7 +4,17 @@ import { runSuraft } from "./run-suraft.js";
 describe("suraft's usage", function () {
   this.timeout(30_000);
 
-  const commands = ["dev", "append", "read", "tail", "status", "serve", "verify"];
+  const commands = [
+    "dev",
+    "append",
+    "read",
+    "tail",
+    "status",
+    "serve",
+    "verify",
+    "export",
+    "import",
+  ];
 
   it("lists every command, examples and the exit codes", async () => {
     const { code, stdout } = await runSuraft(["--help"]);

@@ -4,11 +4,12 @@ import { DamagedLogError } from "../exit-code.js";
 import { interruption } from "../interruption.js";
 import { write } from "../output.js";
 import { WorkProgress } from "../progress-bar.js";
-import { addStoreOptions, type StoreOptionValues } from "../store-options.js";
+import { addStoreOption, parallelOption, type StoreOptionValues } from "../store-options.js";
 import { describeReport } from "../verify-text.js";
 import type { Command } from "commander";
 
 interface VerifyOptions extends StoreOptionValues {
+  readonly parallel: number;
   readonly json?: true;
   readonly all?: true;
 }
@@ -22,7 +23,7 @@ export function declareVerify(command: Command): void {
     )
     .option("--json", "print one JSON document")
     .option("--all", "print every finding that is kept, up to 1,000 of damage and as many others");
-  addStoreOptions(command).addHelpText("after", help).action(verify);
+  addStoreOption(command).addOption(parallelOption()).addHelpText("after", help).action(verify);
 }
 
 const help = `

@@ -1,0 +1,89 @@
+/**
+ * Writes the entries of a log, or of a range of it, as a file that another store can take in.
+ *
+ * Invariant: an entry's bytes, index and timestamp are those of the log. Terms, producers and fences are
+ * not in the file: they are of the cluster that wrote them.
+ */
+
+import { SuraftError } from "../errors.js";
+import { crc32c } from "../log/crc32c.js";
+import { readLogDirectly } from "../log/direct-reader.js";
+import { dropEntries, takeEntries } from "../log/entry-run.js";
+import { readManifest } from "../log/manifest.js";
+import { entryRunOf } from "../log/segment-codec.js";
+import { encodePart } from "./export-codec.js";
+import type { EntriesSegment } from "../core/types.js";
+import type { Store } from "../store/store.js";
+import type { ExportedRun } from "./export-codec.js";
+
+export interface ExportOptions {
+  readonly signal: AbortSignal;
+  /** The first that was not trimmed by default. */
+  readonly startIndex?: number;
+  /** Before this one the export ends; behind the last entry by default. */
+  readonly endIndex?: number;
+}
+
+/**
+ * The bytes of the file, part by part. Throws a SuraftError: `out_of_range` if the range is not all in the
+ * log, `corrupt` naming the object, `invalid` if there is no log; or what the store's failure means.
+ */
+export async function* exportLog(
+  store: Store,
+  options: ExportOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const { signal, endIndex = Number.MAX_SAFE_INTEGER } = options;
+  const firstIndex = await firstIndexOf(store, signal);
+  const { startIndex = firstIndex } = options;
+  // The entry before it shows that the log comes so far.
+  const readFrom = startIndex > firstIndex ? startIndex - 1 : startIndex;
+  yield encodePart({ type: "header", firstIndex: startIndex });
+  let nextIndex = startIndex;
+  let runCount = 0;
+  let entriesChecksum = 0;
+  let logEnd = firstIndex;
+  for await (const segment of readLogDirectly(store, { startIndex: readFrom, signal })) {
+    logEnd = segment.firstIndex + segment.entryCount;
+    const run = within(segment, nextIndex, endIndex);
+    if (run !== undefined) {
+      runCount++;
+      nextIndex += run.run.entryCount;
+      entriesChecksum = crc32c(run.run.bytes, entriesChecksum);
+      yield encodePart({ type: "entries", ...run });
+    }
+    if (nextIndex >= endIndex) break;
+  }
+  const wantedEnd = options.endIndex ?? startIndex;
+  if (logEnd < wantedEnd) {
+    throw new SuraftError("out_of_range", `the log ends before the index ${wantedEnd}`, {
+      details: { first_index: String(firstIndex), next_index: String(logEnd) },
+    });
+  }
+  yield encodePart({ type: "trailer", nextIndex, runCount, entriesChecksum });
+}
+
+/** What of a segment is in `[startIndex, endIndex)`. */
+function within(
+  segment: EntriesSegment,
+  startIndex: number,
+  endIndex: number,
+): ExportedRun | undefined {
+  const { firstIndex, entryCount, timestampMs } = segment;
+  const skipped = Math.max(0, startIndex - firstIndex);
+  const entriesMax = Math.min(firstIndex + entryCount, endIndex) - firstIndex - skipped;
+  if (entriesMax <= 0) return undefined;
+  const limits = { entriesMax, bytesMax: Number.POSITIVE_INFINITY };
+  const run = takeEntries(dropEntries(entryRunOf(segment), skipped), limits);
+  const keys = segment.keys
+    .map(({ offset, key }) => ({ offset: offset - skipped, key }))
+    .filter(({ offset }) => offset >= 0 && offset < run.entryCount);
+  return { firstIndex: firstIndex + skipped, timestampMs, run, keys };
+}
+
+async function firstIndexOf(store: Store, signal: AbortSignal): Promise<number> {
+  const found = await readManifest(store, signal);
+  if (found.type === "absent") {
+    throw new SuraftError("invalid", `there is no cluster in ${store.url}`);
+  }
+  return found.manifest.firstIndex;
+}
