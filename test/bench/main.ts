@@ -23,6 +23,7 @@ import { read } from "./sections/read.js";
 import { recovery } from "./sections/recovery.js";
 import { session } from "./sections/session.js";
 import { unary } from "./sections/unary.js";
+import { verify } from "./sections/verify.js";
 
 const sections: Readonly<Record<string, Section>> = {
   unary,
@@ -37,6 +38,7 @@ const sections: Readonly<Record<string, Section>> = {
   library,
   recovery,
   locks,
+  verify,
 };
 
 const usage = `npm run bench -- [options]
