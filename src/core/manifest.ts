@@ -15,7 +15,7 @@ import type { WalkState } from "./walk.js";
 
 /**
  * Names an object that a manifest may name: `archive/<manifest>-<nonce>` and its like. Only the
- * manifest with this number may name the object first.
+ * manifest with this number may name the object first; of a snapshot's, only one up to it.
  */
 export interface ObjectId {
   readonly manifest: number;
@@ -44,11 +44,23 @@ export interface ArchiveRef extends ObjectRef {
   readonly indexBytes: number;
 }
 
-/** A snapshot of the application's state machine. */
-export interface SnapshotRef extends ObjectRef {
+/**
+ * A snapshot of the application's state machine: objects `snapshot/<manifest>-<nonce>`, its bytes in
+ * order; none if it is empty. Since a snapshot may take long to come in, while manifests are written, its objects
+ * may be named first by any manifest up to theirs.
+ */
+export interface SnapshotRef {
+  readonly parts: readonly ObjectRef[];
   /** It covers every entry below. */
   readonly nextIndex: number;
   readonly timestampMs: number;
+  /** CRC32C of all its bytes. */
+  readonly checksum: number;
+}
+
+/** The bytes of a snapshot. */
+export function snapshotSizeBytes({ parts }: SnapshotRef): number {
+  return parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 /**
@@ -84,7 +96,7 @@ export interface ManifestView {
   readonly checkpoint: CheckpointRef | undefined;
   /** Rising, disjoint, below the floor; gaps only where the log was trimmed. */
   readonly archives: readonly ArchiveRef[];
-  /** Rising. Upkeep carries them along. */
+  /** Their next indexes rise. */
   readonly snapshots: readonly SnapshotRef[];
   /** The writer's: 32 hexadecimal digits. */
   readonly nonce: string;

@@ -124,7 +124,12 @@ function flawOf(manifest: ManifestView): string | undefined {
     end = endPosition;
   }
   if (end > floor.tail) return "an archive reaches above the floor";
-  const named = [...archives, ...manifest.snapshots, ...(checkpoint ? [checkpoint.ledger] : [])];
+  const indexes = manifest.snapshots.map(({ nextIndex }) => nextIndex);
+  if (indexes.some((index, place) => index <= (indexes[place - 1] ?? 0))) {
+    return "the snapshots' next indexes do not rise";
+  }
+  // A snapshot's objects may be named by any manifest up to theirs.
+  const named = [...archives, ...(checkpoint ? [checkpoint.ledger] : [])];
   if (named.some(({ id }) => id.manifest > manifest.number)) {
     return "an object is named before the manifest that may name it";
   }
@@ -172,15 +177,17 @@ function readArchive(fields: Fields): ArchiveRef {
 }
 
 function writeSnapshot(writer: MessageWriter, snapshot: SnapshotRef): void {
-  writer.message(1, () => writeObjectRef(writer, snapshot));
+  for (const part of snapshot.parts) writer.message(1, () => writeObjectRef(writer, part));
   writer.number(2, snapshot.nextIndex);
   writeTimestampField(writer, 3, snapshot.timestampMs);
+  writer.fixed32(4, snapshot.checksum);
 }
 
 function readSnapshot(fields: Fields): SnapshotRef {
-  const object = readObjectRef(fields.required(1, "ObjectRef"));
+  const parts = fields.repeated(1, "ObjectRef", readObjectRef);
   const nextIndex = fields.number(2);
   const timestampMs = readTimestamp(fields.required(3, "Timestamp"));
+  const checksum = fields.fixed32(4);
   if (nextIndex < 1) throw new Malformed("a snapshot has no next index");
-  return { ...object, nextIndex, timestampMs };
+  return { parts, nextIndex, timestampMs, checksum };
 }

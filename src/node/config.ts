@@ -47,6 +47,9 @@ export interface NodeConfig {
   readonly retentionBytesMax: number | undefined;
   readonly retentionEntriesMin: number | undefined;
   readonly retentionIntervalMs: number;
+  readonly retentionToSnapshot: boolean;
+  readonly snapshotsKept: number;
+  readonly snapshotBytesMax: number;
   readonly stopTimeoutMs: number;
   readonly logLevel: (typeof logLevels)[number];
   readonly logFormat: (typeof logFormats)[number];
@@ -256,6 +259,24 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     default: MINUTE_MS,
     placeholder: "ms",
     description: "how often the leader looks whether entries are to be trimmed",
+  },
+  retentionToSnapshot: {
+    schema: values.flag(),
+    default: false,
+    placeholder: "true|false",
+    description: "entries that the newest snapshot does not cover are kept by the policy",
+  },
+  snapshotsKept: {
+    schema: values.count({ min: 1, max: 100 }),
+    default: 3,
+    placeholder: "n",
+    description: "so many of the newest snapshots of the application are kept",
+  },
+  snapshotBytesMax: {
+    schema: values.bytes({ min: KIB, max: 4 * GIB }),
+    default: 4 * GIB,
+    placeholder: "size",
+    description: "the most bytes of a snapshot",
   },
   stopTimeoutMs: {
     schema: values.milliseconds({ min: 0, max: 10 * MINUTE_MS }),

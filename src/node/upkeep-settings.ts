@@ -8,7 +8,7 @@ import type { NodeConfig } from "./config.js";
 const deletesMax = 8;
 
 export function upkeepSettings(config: NodeConfig): UpkeepSettings {
-  const { checkpointSegments, archiveBytesMax, archiveSegments } = config;
+  const { checkpointSegments, archiveBytesMax, archiveSegments, snapshotsKept } = config;
   return {
     checkpointSegments,
     archiveBytesMin: Math.floor(archiveBytesMax / 2),
@@ -18,5 +18,6 @@ export function upkeepSettings(config: NodeConfig): UpkeepSettings {
     keptSegments: checkpointSegments,
     repeatMs: storeRepeatMs(config.store),
     deletesMax,
+    snapshotsKept,
   };
 }

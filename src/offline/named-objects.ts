@@ -1,59 +1,70 @@
 /** Snapshots, which are checked whole, and objects that no manifest names. */
 
 import { crc32c } from "../log/crc32c.js";
-import { trailerBytes } from "../log/fields.js";
-import { objectName, parseObjectName } from "../log/names.js";
-import { readFixed32 } from "../log/wire.js";
-import type { ManifestView, ObjectId, SnapshotRef } from "../core/manifest.js";
+import { manifestName, objectName, parseObjectName } from "../log/names.js";
+import type { ManifestView, ObjectId, ObjectRef, SnapshotRef } from "../core/manifest.js";
 import type { NamedObject } from "../core/upkeep/protocol.js";
 import type { VerifyContext } from "./verify-context.js";
 
-const partBytes = 8 * 1024 * 1024;
 const kinds = ["archive", "checkpoint", "snapshot"] as const;
 
 /** Checks a snapshot that was named before the walk began. */
 export async function checkSnapshot(context: VerifyContext, snapshot: SnapshotRef): Promise<void> {
   const { findings, source, walk } = context;
-  const object = objectName({ type: "snapshot", id: snapshot.id });
-  const { nextIndex } = snapshot;
+  const { nextIndex, parts } = snapshot;
+  const [first] = parts;
+  const object = first === undefined ? manifestName(source.manifest.number) : nameOf(first);
   if (walk.isSound && nextIndex > walk.walk.nextIndex) {
     const reason = `it covers entries below ${nextIndex}; the next one is ${walk.walk.nextIndex}`;
     findings.add("contradiction", { object, reason });
   }
-  const outcome = await readWhole(context, object, snapshot);
-  if (outcome === undefined) return;
-  if (outcome.type === "damaged") {
-    findings.add("damaged", { object, reason: outcome.reason });
-    return;
+  let whole = 0;
+  for (const part of parts) {
+    const checksum = await checkPart(context, part, whole);
+    if (checksum === undefined) return;
+    whole = checksum;
   }
-  const { snapshots } = await source.refresh();
-  if (!snapshots.some(({ id }) => id.nonce === snapshot.id.nonce)) return;
-  findings.add("missing", { object, reason: "the manifest names it, and it is not there" });
+  if (whole === snapshot.checksum) return;
+  const reason = `the checksum of the snapshot at index ${nextIndex} is not that of its parts`;
+  findings.add("damaged", { object, reason });
 }
 
-/** What is wrong with an object that was named, if anything. Reads it in parts. */
-async function readWhole(
-  { source, progressed }: VerifyContext,
-  object: string,
-  { sizeBytes, checksum }: SnapshotRef,
-): Promise<{ type: "damaged"; reason: string } | { type: "absent" } | undefined> {
-  const bodyEnd = sizeBytes - trailerBytes;
-  let computed = 0;
-  let written = 0;
-  for (let start = 0, end = 0; end < sizeBytes; start = end) {
-    end = start + partBytes + trailerBytes > sizeBytes ? sizeBytes : start + partBytes;
-    const looked = await source.look(object, { start, end });
-    if (looked.type !== "found") return looked;
-    const { bytes, size } = looked.value;
-    if (size !== sizeBytes || bytes.length !== end - start) {
-      return { type: "damaged", reason: `it has ${size} bytes, not ${sizeBytes}` };
+function nameOf({ id }: ObjectRef): string {
+  return objectName({ type: "snapshot", id });
+}
+
+/** The checksum of the snapshot up to the part's end, if the part is whole; what is wrong is found. */
+async function checkPart(
+  { findings, source, progressed }: VerifyContext,
+  part: ObjectRef,
+  before: number,
+): Promise<number | undefined> {
+  const { sizeBytes, checksum, id } = part;
+  const object = nameOf(part);
+  const looked = await source.look(object, { start: 0, end: sizeBytes });
+  if (looked.type === "absent") {
+    const { snapshots } = await source.refresh();
+    const isNamed = snapshots.some(({ parts }) => parts.some((one) => one.id.nonce === id.nonce));
+    if (isNamed) {
+      findings.add("missing", { object, reason: "the manifest names it, and it is not there" });
     }
-    computed = crc32c(bytes.subarray(0, Math.max(0, bodyEnd - start)), computed);
-    if (end === sizeBytes) written = readFixed32(bytes, bytes.length - trailerBytes + 1);
-    progressed(bytes.length);
+    return undefined;
   }
-  if (computed === checksum && written === checksum) return undefined;
-  return { type: "damaged", reason: "its checksum does not match its bytes" };
+  if (looked.type === "damaged") {
+    findings.add("damaged", { object, reason: looked.reason });
+    return undefined;
+  }
+  const { bytes, size } = looked.value;
+  const isSized = size === sizeBytes && bytes.length === sizeBytes;
+  if (isSized && crc32c(bytes) === checksum) {
+    progressed(bytes.length);
+    return crc32c(bytes, before);
+  }
+  const reason = isSized
+    ? "its checksum does not match its bytes"
+    : `it has ${size} bytes, not ${sizeBytes}`;
+  findings.add("damaged", { object, reason });
+  return undefined;
 }
 
 /**
@@ -97,7 +108,9 @@ function namesIn({ archives, checkpoint, snapshots }: ManifestView): Set<string>
     names.add(objectName({ type, id }));
   };
   for (const { id } of archives) add("archive", id);
-  for (const { id } of snapshots) add("snapshot", id);
+  for (const { parts } of snapshots) {
+    for (const { id } of parts) add("snapshot", id);
+  }
   if (checkpoint !== undefined) add("checkpoint", checkpoint.ledger.id);
   return names;
 }

@@ -132,6 +132,7 @@ export const upkeepSettings: UpkeepSettings = {
   keptSegments: 2,
   repeatMs: 10,
   deletesMax: 2,
+  snapshotsKept: 2,
 };
 
 /** A leader's log at a state of the walk, trimmed below an index. */

@@ -127,6 +127,7 @@ describe("the rules of a stored manifest", () => {
     ["indexes within archives", { archives: [sized(299)] }, "index is not within it"],
     ["archives' indexes", { archives: [indexed(5, 4)] }, "no indexes"],
     ["snapshots' indexes", { snapshots: [snapshotTo(0)] }, "a snapshot has no next index"],
+    ["snapshots that rise", { snapshots: [snapshotTo(5), snapshotTo(5)] }, "do not rise"],
   ];
   for (const [rule, change, reason] of rules) {
     it(`ask for ${rule}`, () => {
@@ -186,5 +187,5 @@ function indexed(firstIndex: number, nextIndex: number): ManifestView["archives"
 }
 
 function snapshotTo(nextIndex: number): ManifestView["snapshots"][number] {
-  return { ...archiveAt(0, 5), nextIndex, timestampMs: 1 };
+  return { parts: [archiveAt(0, 5)], nextIndex, timestampMs: 1, checksum: 2 };
 }

@@ -49,7 +49,9 @@ export const sampleManifest: ManifestView = {
   marks: [walkAt(23), walkAt(29)],
   checkpoint: { walk: walkAt(30), ledger: objectAt(3, 90) },
   archives: [archiveAt(0, 10), archiveAt(15, 20)],
-  snapshots: [{ ...objectAt(1, 77), nextIndex: 12, timestampMs: 1005 }],
+  snapshots: [
+    { parts: [objectAt(9, 77), objectAt(9, 5)], nextIndex: 12, timestampMs: 1005, checksum: 7 },
+  ],
 };
 
 const arbitraryTime = fc.integer({ min: 0, max: 8.64e15 });
@@ -131,14 +133,20 @@ export const arbitraryManifest: fc.Arbitrary<ManifestView> = fc
             })),
         ),
       ),
-      snapshots: fc.array(
-        arbitraryObject(number).chain((object) =>
-          fc
-            .record({ nextIndex: fc.integer({ min: 1, max: 2 ** 50 }), timestampMs: arbitraryTime })
-            .map((snapshot) => ({ ...object, ...snapshot })),
-        ),
-        { maxLength: 3 },
-      ),
+      snapshots: fc
+        .array(
+          fc.record({
+            parts: fc.array(arbitraryObject(number + 5), { maxLength: 3 }),
+            nextIndex: fc.integer({ min: 1, max: 2 ** 50 }),
+            timestampMs: arbitraryTime,
+            checksum: arbitraryChecksum,
+          }),
+          { maxLength: 3 },
+        )
+        .map((snapshots) => {
+          const rising = snapshots.toSorted((a, b) => a.nextIndex - b.nextIndex);
+          return rising.filter(({ nextIndex }, at) => nextIndex !== rising[at - 1]?.nextIndex);
+        }),
       nonce: arbitraryEpoch.map(({ nonce }) => nonce),
       formatVersion: fc.constant(1),
     });

@@ -75,24 +75,29 @@ describe("verifying a log", () => {
   it("reads a snapshot whole", async () => {
     const written = busyLog();
     const manifest = found(written);
-    const body = new Uint8Array(100).fill(7);
-    const checksum = crc32c(body);
-    const trailer = [0x7d, 0, 8, 16, 24].map((shift, at) =>
-      at === 0 ? shift : checksum >>> shift,
-    );
-    const id = { manifest: 1, nonce: "5".repeat(32) };
-    const name = objectName({ type: "snapshot", id });
-    written.store.objects.create(name, Uint8Array.from([...body, ...trailer]));
-    const snapshot = { id, sizeBytes: 105, checksum, nextIndex: 20, timestampMs: 1 };
+    const bodies = [100, 60].map((length, place) => new Uint8Array(length).fill(7 + place));
+    const parts = bodies.map((body, place) => {
+      const id = { manifest: 1, nonce: String(5 + place).repeat(32) };
+      written.store.objects.create(objectName({ type: "snapshot", id }), body);
+      return { id, sizeBytes: body.length, checksum: crc32c(body) };
+    });
+    const checksum = crc32c(Buffer.concat(bodies));
+    const snapshot = { parts, checksum, nextIndex: 20, timestampMs: 1 };
+    const name = objectName({ type: "snapshot", id: parts[1]?.id ?? { manifest: 0, nonce: "" } });
     put(written, { ...manifest, number: 1, snapshots: [snapshot] });
     const report = await verify(written);
     expect(told(report, "damage")).to.deep.equal([]);
     expect(report.counts.snapshots).to.equal(1);
+    put(written, { ...manifest, number: 2, snapshots: [{ ...snapshot, checksum: 1 }] });
+    expect(told(await verify(written), "damage"), "of the whole").to.deep.equal([
+      "damaged snapshot/1",
+    ]);
+    put(written, { ...manifest, number: 3, snapshots: [snapshot] });
     flipBit(written.store.objects, name);
     expect(told(await verify(written), "damage")).to.deep.equal(["damaged snapshot/1"]);
     written.store.objects.delete(name);
     expect(told(await verify(written), "damage")).to.deep.equal(["missing snapshot/1"]);
-    put(written, { ...manifest, number: 2, snapshots: [{ ...snapshot, nextIndex: 999 }] });
+    put(written, { ...manifest, number: 4, snapshots: [{ ...snapshot, nextIndex: 999 }] });
     const beyond = told(await verify(written), "damage");
     expect(beyond).to.deep.equal(["contradiction snapshot/1", "missing snapshot/1"]);
   });

@@ -11,7 +11,7 @@
 
 import type { CreateOutcome, RequestId, Role } from "../protocol.js";
 import type { LedgerSnapshot } from "../ledger/snapshot.js";
-import type { ArchiveRef, ManifestOutcome } from "../manifest.js";
+import type { ArchiveRef, ManifestOutcome, SnapshotRef } from "../manifest.js";
 import type { ManifestView, ObjectId, ObjectRef } from "../manifest.js";
 import type { Position } from "../types.js";
 import type { WalkState } from "../walk.js";
@@ -52,6 +52,13 @@ export type UpkeepInput =
     }
   | { readonly type: "ledgerResult"; readonly request: RequestId; readonly outcome: LedgerWritten }
   | { readonly type: "archiveResult"; readonly request: RequestId; readonly outcome: Archived }
+  /**
+   * A snapshot whose objects were answered "created", or read back whole, is to be named. Answered by
+   * `snapshotNamed` with this number, which is the host's.
+   */
+  | { readonly type: "nameSnapshot"; readonly naming: number; readonly snapshot: SnapshotRef }
+  /** Nobody waits for the answer any more: there is none. A manifest under way may name it yet. */
+  | { readonly type: "forgetSnapshot"; readonly naming: number }
   | { readonly type: "listResult"; readonly request: RequestId; readonly outcome: Listed }
   | { readonly type: "deleteResult"; readonly request: RequestId; readonly outcome: Deleted };
 
@@ -72,6 +79,23 @@ export type Archived =
   | { readonly type: "failed" }
   /** What was read contradicts the log; so it counts only if the manifest still has this floor. */
   | { readonly type: "corrupt"; readonly reason: string };
+
+/** What became of a snapshot that was to be named. */
+export type SnapshotNamed =
+  /** The greatest manifest names it. */
+  | { readonly type: "named" }
+  | {
+      readonly type: "unnamed";
+      readonly reason:
+        /** The newest one covers as much, or more. */
+        | { readonly type: "covered"; readonly newest: SnapshotRef }
+        /** So many manifests were written meanwhile that none may name it first any more. */
+        | { readonly type: "late" }
+        /** The manifest is damaged: DATA_LOSS. */
+        | { readonly type: "damaged"; readonly reason: string };
+      /** No manifest that names its objects was ever sent: they may be deleted at once. */
+      readonly unsent: boolean;
+    };
 
 export type Listed =
   | {
@@ -124,6 +148,8 @@ export type UpkeepEffect =
   | { readonly type: "list"; readonly request: RequestId; readonly listing: Listing }
   /** One delete, not repeated by the host. Answered by `deleteResult`. */
   | { readonly type: "delete"; readonly request: RequestId; readonly name: ObjectName }
+  /** The answer to `nameSnapshot`. */
+  | { readonly type: "snapshotNamed"; readonly naming: number; readonly outcome: SnapshotNamed }
   /** The log's past is damaged: DATA_LOSS. Upkeep archives no more; nothing is deleted by it. */
   | { readonly type: "damaged"; readonly reason: string }
   /** Each manifest that a read of upkeep's found, for whoever shows or uses it. */
@@ -144,6 +170,8 @@ export interface UpkeepSettings {
   readonly repeatMs: number;
   /** The most deletes under way at once. */
   readonly deletesMax: number;
+  /** So many of the newest snapshots are kept. At least 1. */
+  readonly snapshotsKept: number;
 }
 
 /** What upkeep sees of the core that it stands beside. */

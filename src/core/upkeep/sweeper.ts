@@ -199,7 +199,9 @@ function keyOf(type: NamedObject["type"], { manifest, nonce }: ObjectId): string
 
 function namesIn({ archives, checkpoint, snapshots }: ManifestView): ReadonlySet<string> {
   const names = new Set(archives.map(({ id }) => keyOf("archive", id)));
-  for (const { id } of snapshots) names.add(keyOf("snapshot", id));
+  for (const { parts } of snapshots) {
+    for (const { id } of parts) names.add(keyOf("snapshot", id));
+  }
   if (checkpoint !== undefined) names.add(keyOf("checkpoint", checkpoint.ledger.id));
   return names;
 }

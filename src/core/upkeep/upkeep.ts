@@ -47,6 +47,11 @@ export class Upkeep {
         return this.#writer.ledgerWritten(input.request, input.outcome);
       case "archiveResult":
         return this.#writer.archived(input.request, input.outcome);
+      case "nameSnapshot":
+        this.#writer.namings.add(input.naming, input.snapshot);
+        return this.#writer.tick();
+      case "forgetSnapshot":
+        return this.#writer.namings.forget(input.naming);
       case "listResult":
         return this.#sweeper.listed(input.request, input.outcome);
       case "deleteResult":

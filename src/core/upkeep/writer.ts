@@ -12,6 +12,7 @@
 
 import { assert } from "../assert.js";
 import { Marks, marksMax } from "./marks.js";
+import { Namings } from "./namings.js";
 import { nextChange } from "./plan.js";
 import type { UpkeepContext } from "./context.js";
 import type { Change } from "./plan.js";
@@ -61,6 +62,8 @@ type Stage =
 export class Writer {
   readonly #context: UpkeepContext;
   readonly #marks: Marks;
+  /** Snapshots to be named. */
+  readonly namings: Namings;
   #stage: Stage = { type: "idle" };
   /** What a read of this process's found last. */
   #manifest: ManifestView | undefined;
@@ -70,6 +73,7 @@ export class Writer {
   constructor(context: UpkeepContext) {
     this.#context = context;
     this.#marks = new Marks(context.options.settings.checkpointSegments / 8);
+    this.namings = new Namings(context);
   }
 
   /** Goes on with what waits, and begins what there is to do. */
@@ -78,7 +82,9 @@ export class Writer {
     this.#marks.saw(log.walk);
     const stage = this.#stage;
     if (stage.type === "reading" || stage.type === "creating") return this.#retry(stage);
-    if (stage.type === "making" || !this.#context.leads || this.#isDamaged) return;
+    if (stage.type === "making") return;
+    if (this.namings.wait) return this.#read();
+    if (!this.#context.leads || this.#isDamaged) return;
     if (this.#context.nowMs < this.#nextLookMs) return;
     if (this.#manifest === undefined || this.#nextChange(this.#manifest) !== undefined)
       this.#read();
@@ -94,14 +100,14 @@ export class Writer {
       return undefined;
     }
     if (outcome.type === "corrupt") {
-      this.#damaged(outcome.reason);
+      this.#unreadable(outcome.reason);
       return undefined;
     }
     const { manifest } = outcome;
     const { marks, floor, checkpoint } = manifest;
     const told = checkpoint === undefined ? marks : [...marks, checkpoint.walk];
     if (!this.#marks.read(told, floor.tail)) {
-      this.#damaged(`manifest ${manifest.number} tells of another log than this node holds`);
+      this.#unreadable(`manifest ${manifest.number} tells of another log than this node holds`);
       return undefined;
     }
     this.#manifest = manifest;
@@ -156,7 +162,7 @@ export class Writer {
   #retry(stage: Stage & { readonly type: "reading" | "creating" }): void {
     if (stage.request !== undefined) return;
     // A create that is given up may land later all the same: it is a manifest like any other.
-    if (!this.#context.leads) return this.#rest();
+    if (!this.#context.leads && !this.namings.wait) return this.#rest();
     if (this.#context.nowMs < stage.retryAtMs) return;
     if (stage.type === "reading") this.#read(stage.made);
     else this.#create(stage.manifest);
@@ -166,6 +172,8 @@ export class Writer {
   #goOn(manifest: ManifestView, made: Made | undefined): void {
     const next = made === undefined ? undefined : this.#naming(manifest, made);
     if (next !== undefined) return this.#create(next);
+    const snapshots = this.namings.decide(manifest);
+    if (snapshots !== undefined) return this.#create(this.#numbered({ ...manifest, snapshots }));
     if (this.#isDamaged || !this.#context.leads) return this.#rest();
     const change = this.#nextChange(manifest);
     if (change === undefined) return this.#rest();
@@ -227,7 +235,12 @@ export class Writer {
     assert(marks.length <= marksMax, "a manifest tells of few marks");
     assert(changed.floor.tail <= top, "there is a checkpoint at or above the floor");
     assert(changed.floor.tail <= this.#context.options.log.walk.tail, "no floor is beyond w");
-    return { ...changed, marks, number: manifest.number + 1, nonce: this.#context.options.nonce() };
+    return this.#numbered({ ...changed, marks });
+  }
+
+  /** The next manifest, if `manifest` is the greatest but for what was changed in it. */
+  #numbered(manifest: ManifestView): ManifestView {
+    return { ...manifest, number: manifest.number + 1, nonce: this.#context.options.nonce() };
   }
 
   #create(manifest: ManifestView): void {
@@ -246,6 +259,11 @@ export class Writer {
   #rest(): void {
     this.#stage = { type: "idle" };
     this.#nextLookMs = this.#laterMs;
+  }
+
+  #unreadable(reason: string): void {
+    this.#damaged(reason);
+    this.namings.damaged(reason);
   }
 
   #damaged(reason: string): void {

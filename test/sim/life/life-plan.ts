@@ -54,6 +54,7 @@ export function makeLifePlan(random: Random, frame: LifeFrame): LifePlan {
       keptSegments: random.pick(archiving ? [0] : [0, 3, 10]),
       repeatMs: random.within({ min: 10, max: random.pick([100, 1_500]) }),
       deletesMax: random.pick([1, 3, 16]),
+      snapshotsKept: 2,
     },
     everybody: random.chance(0.4),
     pageItems: random.pick([1, 2, 5, 100]),
