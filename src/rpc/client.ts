@@ -12,11 +12,13 @@ import {
   type CallOptions as GrpcCallOptions,
   type ClientDuplexStream,
   type ClientReadableStream,
+  type ClientWritableStream,
   type MethodDefinition,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import type { GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 
+import { sendAll, SourceFailure } from "./client-stream.js";
 import { flowControlWindowBytesDefault } from "./connection-window.js";
 import {
   grpcDefinition,
@@ -90,11 +92,16 @@ type ClientMethod<
         request: SentRequest<M, R, K>,
         options?: CallOptions,
       ) => ClientReadableStream<ReceivedResponse<M, R, K>>
-    : M[K]["methodKind"] extends "bidi_streaming"
+    : M[K]["methodKind"] extends "client_streaming"
       ? (
-          options?: CallOptions,
-        ) => ClientDuplexStream<SentRequest<M, R, K>, ReceivedResponse<M, R, K>>
-      : never;
+          requests: AsyncIterable<SentRequest<M, R, K>>,
+          options?: UnaryOptions,
+        ) => Promise<ReceivedResponse<M, R, K>>
+      : M[K]["methodKind"] extends "bidi_streaming"
+        ? (
+            options?: CallOptions,
+          ) => ClientDuplexStream<SentRequest<M, R, K>, ReceivedResponse<M, R, K>>
+        : never;
 
 /** A service's methods, to be called. */
 export type ServiceClient<M extends GenServiceMethods, R> = {
@@ -116,6 +123,10 @@ export function serviceClient<M extends GenServiceMethods, R extends RawMethods<
 
 function clientMethod(connection: Connection, method: MethodDefinition<unknown, unknown>): unknown {
   const { path, requestSerialize, responseDeserialize } = method;
+  if (method.requestStream && !method.responseStream) {
+    return (requests: AsyncIterable<unknown>, options: UnaryOptions = {}) =>
+      callClientStream(connection, method, requests, options);
+  }
   if (method.requestStream) {
     return (options: CallOptions = {}) =>
       cancelledBy(
@@ -180,6 +191,38 @@ function callUnary(
   });
 }
 
+/** What `requests` throws is thrown as it is; every other failure is a SuraftError. */
+async function callClientStream(
+  connection: Connection,
+  method: MethodDefinition<unknown, unknown>,
+  requests: AsyncIterable<unknown>,
+  options: UnaryOptions,
+): Promise<unknown> {
+  const { path, requestSerialize, responseDeserialize } = method;
+  const metadata = metadataOf(options);
+  const bounds = grpcOptions(options);
+  try {
+    return await sendAll(
+      (answered) =>
+        cancelledBy(
+          options.signal,
+          connection.makeClientStreamRequest(
+            path,
+            requestSerialize,
+            responseDeserialize,
+            metadata,
+            bounds,
+            answered,
+          ),
+        ),
+      requests,
+    );
+  } catch (error) {
+    if (error instanceof SourceFailure) throw error.cause;
+    throw fromServiceError(error, { lost: options.lost ?? "unavailable" });
+  }
+}
+
 function metadataOf(options: CallOptions): Metadata {
   return new Metadata({ waitForReady: options.waitForReady ?? false });
 }
@@ -189,7 +232,10 @@ function grpcOptions(options: CallOptions): GrpcCallOptions {
 }
 
 function cancelledBy<
-  C extends ClientReadableStream<unknown> | ClientDuplexStream<unknown, unknown>,
+  C extends
+    | ClientReadableStream<unknown>
+    | ClientWritableStream<unknown>
+    | ClientDuplexStream<unknown, unknown>,
 >(signal: AbortSignal | undefined, call: C): C {
   if (signal === undefined) {
     return call;

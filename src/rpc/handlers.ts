@@ -19,6 +19,15 @@ export type ServerStreamHandler<Request, Response> = (
   context: CallContext,
 ) => Promise<void>;
 
+/**
+ * Answers many requests with one response. A request is taken from the transport when it is asked for;
+ * the iterator throws a SuraftError where one cannot be read, or the call is over.
+ */
+export type ClientStreamHandler<Request, Response> = (
+  requests: AsyncIterableIterator<Request, undefined>,
+  context: CallContext,
+) => Promise<Response>;
+
 /** Begins a call with messages both ways and says who listens. */
 export type BidiHandler<Request, Response> = (call: BidiCall<Response>) => BidiListener<Request>;
 
@@ -58,9 +67,11 @@ type Handler<M extends GenServiceMethods, R, K extends keyof M> = M[K]["methodKi
   ? UnaryHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
   : M[K]["methodKind"] extends "server_streaming"
     ? ServerStreamHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
-    : M[K]["methodKind"] extends "bidi_streaming"
-      ? BidiHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
-      : never;
+    : M[K]["methodKind"] extends "client_streaming"
+      ? ClientStreamHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
+      : M[K]["methodKind"] extends "bidi_streaming"
+        ? BidiHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
+        : never;
 
 /** A handler for each method of a service. */
 export type Handlers<M extends GenServiceMethods, R> = {

@@ -11,10 +11,12 @@ import type {
   BidiCall,
   BidiHandler,
   BidiListener,
+  ClientStreamHandler,
   Handlers,
   ServerStreamHandler,
   UnaryHandler,
 } from "./handlers.js";
+import { RequestStream } from "./request-stream.js";
 import type { CallListener, ServerCall } from "./server-call.js";
 import {
   decodeRequest,
@@ -70,7 +72,8 @@ function route(method: DescMethod, codec: Codec, handler: unknown): Route {
         call.begin(new BidiAdapter(call, codec, listener));
       };
     case "client_streaming":
-      throw new Error(`${method.name}: client streaming is not served`);
+      return (call) =>
+        new RequestStream(call, codec).begin(handler as ClientStreamHandler<unknown, unknown>);
   }
 }
 
