@@ -60,6 +60,7 @@ import type {
   AppendListener,
   Node,
   NodeMember,
+  NodeSnapshots,
   NodeStatus,
   PlannedMembers,
   TransferOptions,
@@ -94,6 +95,7 @@ const gatherMsMax = 5;
 export class LogNode implements Node, NodeServiceHost, DriverListener {
   readonly limits: AppendLimits;
   readonly log: SegmentLog;
+  readonly snapshots: NodeSnapshots;
   readonly self: Identity;
   /** What other nodes ask of this one, ready to be served. */
   readonly nodeService: ServiceRegistration;
@@ -131,6 +133,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
       onBroken: (error) => this.broken(error),
     });
     this.log = this.#storage.log;
+    this.snapshots = this.#storage.snapshots(this);
     this.#requests = this.#storage.requests;
     const { settings, tickMs } = coreTiming(config);
     const members = founding.map((member) => ({

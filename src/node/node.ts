@@ -4,6 +4,7 @@ import type { SuraftError } from "../errors.js";
 import type { ScannedAppend } from "../log/append-scan.js";
 import type { RequestCounts } from "../store/counting-store.js";
 import type { LogReader } from "../log/log-reader.js";
+import type { SnapshotRef } from "../core/manifest.js";
 import type { Member, MemberList } from "../core/members.js";
 import type { MemberChange } from "./member-change.js";
 import type { Fault, ProducerOutcome, Role } from "../core/protocol.js";
@@ -119,11 +120,50 @@ export interface PlannedMembers {
   readonly warnings: readonly string[];
 }
 
+/** A snapshot that is being put. */
+export interface SnapshotUpload {
+  /** Takes the next bytes, once there is room. Throws a SuraftError, or the signal's reason. */
+  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * There are no more bytes: resolves once the snapshot is durable and listed. Throws a SuraftError:
+   * `invalid` if the bytes have another checksum, `conflict` if the newest snapshot covers as much,
+   * `unavailable`; or the signal's reason. Safe to put again.
+   */
+  finish(checksum: number): Promise<StoredSnapshot>;
+  /** It is given up: nothing of it stays. Does nothing once it is stored. Never rejects. */
+  abandon(): Promise<void>;
+}
+
+export interface StoredSnapshot {
+  readonly snapshot: SnapshotRef;
+  /** It was there already. */
+  readonly repeat: boolean;
+}
+
+/** Snapshots of the application's state machine. All failures are SuraftErrors, or a signal's reason. */
+export interface NodeSnapshots {
+  /** Those that there are, the newest last: all that were acknowledged before the call. */
+  list(signal: AbortSignal): Promise<readonly SnapshotRef[]>;
+  /**
+   * Begins to put a snapshot that covers every entry before the index. Throws `out_of_range` if the log
+   * does not reach so far or begins later, `conflict` if the newest snapshot covers more.
+   */
+  begin(nextIndex: number, signal: AbortSignal): Promise<SnapshotUpload>;
+  /** The snapshot with a next index, or the newest. Throws `out_of_range` if there is none. */
+  find(nextIndex: number | undefined, signal: AbortSignal): Promise<SnapshotRef>;
+  /** A snapshot's bytes from an offset on, checked, in pieces of some mebibytes. */
+  read(
+    snapshot: SnapshotRef,
+    options: { readonly offset: number; readonly signal: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
+}
+
 /** A running node. */
 export interface Node {
   readonly limits: AppendLimits;
   /** What this node holds of the log. */
   readonly log: LogReader;
+  readonly snapshots: NodeSnapshots;
   status(): NodeStatus;
   /** Calls the listener at every change of `status().change`, until the returned function is called. */
   watch(listener: (status: NodeStatus) => void): () => void;

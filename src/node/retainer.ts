@@ -4,6 +4,7 @@
  */
 
 import type { Logger } from "winston";
+import { reasonText } from "../store/abort.js";
 import { controlAppend } from "./control-append.js";
 import { isRetaining, retainedFrom } from "./retention.js";
 import type { SegmentLog } from "../log/segment-log.js";
@@ -15,6 +16,8 @@ export interface RetainerOptions {
   readonly intervalMs: number;
   readonly log: SegmentLog;
   readonly leads: () => boolean;
+  /** Entries from this index on are kept in any case. Asked only where something is to be trimmed. */
+  readonly keptFrom: () => Promise<number>;
   readonly node: Pick<Node, "openAppender">;
   readonly logger: Logger;
 }
@@ -36,13 +39,24 @@ export class Retainer {
   }
 
   #look(): void {
-    const { policy, log, leads } = this.#options;
+    const { policy, log, leads, keptFrom, logger } = this.#options;
     if (this.#trimming || !leads()) return;
     const { history, walk: tail } = log;
     const held: RetainedLog = { tail, lastPlace: (holds) => history.lastPlace(holds) };
-    const firstIndex = retainedFrom(policy, held, Date.now());
-    if (firstIndex === undefined || firstIndex <= log.firstIndex) return;
-    this.#trim(firstIndex);
+    const surplus = retainedFrom(policy, held, Date.now());
+    if (surplus === undefined || surplus <= log.firstIndex) return;
+    this.#trimming = true;
+    keptFrom().then(
+      (kept) => {
+        const firstIndex = Math.min(surplus, kept);
+        this.#trimming = false;
+        if (firstIndex > log.firstIndex && leads()) this.#trim(firstIndex);
+      },
+      (error: unknown) => {
+        this.#trimming = false;
+        logger.warn(`retention: nothing was trimmed yet: ${reasonText(error)}`);
+      },
+    );
   }
 
   #trim(firstIndex: number): void {

@@ -5,11 +5,14 @@
 
 import { randomBytes } from "node:crypto";
 import type { Logger } from "winston";
+import { SuraftError } from "../errors.js";
+import { partBytesDefault } from "../log/snapshot-writer.js";
 import { LogPast } from "../log/log-past.js";
 import { SegmentLog } from "../log/segment-log.js";
 import { startOf } from "./core-start.js";
 import { Retainer } from "./retainer.js";
 import { retentionPolicy } from "./retention.js";
+import { Snapshots } from "./snapshots.js";
 import { StoreRequests } from "./store-requests.js";
 import { UpkeepHost } from "./upkeep-host.js";
 import { UpkeepRequests } from "./upkeep-requests.js";
@@ -37,6 +40,10 @@ export interface StorageOptions {
   readonly onDamage: () => void;
   /** A bug: the process must end before it can do harm. */
   readonly onBroken: (error: unknown) => void;
+}
+
+function nonce(): string {
+  return randomBytes(16).toString("hex");
 }
 
 export class Storage implements UpkeepListener {
@@ -94,7 +101,7 @@ export class Storage implements UpkeepListener {
     this.#upkeep = new UpkeepHost({
       log,
       settings: upkeepSettings(config),
-      nonce: () => randomBytes(16).toString("hex"),
+      nonce,
       clock,
       manifests: this.requests,
       requests: new UpkeepRequests({
@@ -111,8 +118,31 @@ export class Storage implements UpkeepListener {
       intervalMs: config.retentionIntervalMs,
       log: this.log,
       leads: () => log.view.role === "leader",
+      keptFrom: async () => {
+        if (!config.retentionToSnapshot) return Infinity;
+        const { manifest } = await this.requests.manifest();
+        return manifest.snapshots.at(-1)?.nextIndex ?? 1;
+      },
       node,
       logger,
+    });
+  }
+
+  /** The application's snapshots, of the log that a node holds. */
+  snapshots(node: Pick<Node, "barrier" | "log">): Snapshots {
+    const { config, store } = this.#options;
+    return new Snapshots({
+      store,
+      bytesMax: config.snapshotBytesMax,
+      partBytes: partBytesDefault,
+      requestTimeoutMs: config.storeRequestTimeoutMs,
+      nonce,
+      readManifest: () => this.requests.manifest(),
+      name: async (snapshot, signal) => {
+        if (this.#upkeep === undefined) throw new SuraftError("unavailable", "the node starts");
+        return await this.#upkeep.nameSnapshot(snapshot, signal);
+      },
+      node,
     });
   }
 

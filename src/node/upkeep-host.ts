@@ -5,7 +5,11 @@
  */
 
 import { Upkeep } from "../core/upkeep/upkeep.js";
+import { SuraftError } from "../errors.js";
+import { untilAborted } from "../store/abort.js";
+import type { SnapshotRef } from "../core/manifest.js";
 import type {
+  SnapshotNamed,
   UpkeepEffect,
   UpkeepInput,
   UpkeepLog,
@@ -36,6 +40,15 @@ export interface UpkeepHostOptions {
   readonly listener: UpkeepListener;
 }
 
+interface Naming {
+  readonly resolve: (outcome: SnapshotNamed) => void;
+  readonly reject: (error: SuraftError) => void;
+}
+
+function stopping(): SuraftError {
+  return new SuraftError("unavailable", "the node is stopping");
+}
+
 export class UpkeepHost {
   readonly #options: UpkeepHostOptions;
   readonly #upkeep: Upkeep;
@@ -43,6 +56,8 @@ export class UpkeepHost {
   #stepping = false;
   #closed = false;
   #refusalTold = false;
+  readonly #namings = new Map<number, Naming>();
+  #nextNaming = 1;
 
   constructor(options: UpkeepHostOptions) {
     const { log, settings, nonce } = options;
@@ -55,10 +70,30 @@ export class UpkeepHost {
     this.#feed({ type: "tick" });
   }
 
+  /**
+   * Has a snapshot named, whose objects stand. Rejects with the signal's reason, or with a SuraftError
+   * as the node stops: it may be named then or not.
+   */
+  nameSnapshot(snapshot: SnapshotRef, signal: AbortSignal): Promise<SnapshotNamed> {
+    const naming = this.#nextNaming++;
+    const named = new Promise<SnapshotNamed>((resolve, reject) => {
+      if (this.#closed) return reject(stopping());
+      this.#namings.set(naming, { resolve, reject });
+      this.#feed({ type: "nameSnapshot", naming, snapshot });
+    });
+    return untilAborted([signal], named, () => {
+      this.#namings.delete(naming);
+      this.#feed({ type: "forgetSnapshot", naming });
+      throw signal.reason;
+    });
+  }
+
   /** What is under way ends, and nothing more begins. */
   close(): void {
     this.#closed = true;
     this.#options.requests.close();
+    for (const { reject } of this.#namings.values()) reject(stopping());
+    this.#namings.clear();
   }
 
   #feed(input: UpkeepInput): void {
@@ -120,6 +155,10 @@ export class UpkeepHost {
       }
       case "damaged":
         listener.damaged(effect.reason);
+        return undefined;
+      case "snapshotNamed":
+        this.#namings.get(effect.naming)?.resolve(effect.outcome);
+        this.#namings.delete(effect.naming);
         return undefined;
       case "manifestRead":
         return undefined;

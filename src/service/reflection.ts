@@ -8,17 +8,20 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { ClusterService } from "../../gen/suraft/v1/cluster_pb.js";
 import { LogService } from "../../gen/suraft/v1/log_pb.js";
+import { SnapshotService } from "../../gen/suraft/v1/snapshot_pb.js";
 import type { ServiceRegistration } from "../rpc/server.js";
 import { collectServices } from "./foreign-service.js";
 import { healthFile } from "./health-descriptor.js";
 
-const listed = [LogService.typeName, ClusterService.typeName, "grpc.health.v1.Health"];
+const services = [LogService, ClusterService, SnapshotService];
+
+const listed = [...services.map(({ typeName }) => typeName), "grpc.health.v1.Health"];
 
 /** The reflection services over what clients may call. */
 export function implementReflection(): readonly ServiceRegistration[] {
   const files = new Map<string, Buffer>();
   // Error details are named by type in the trailers of failed calls.
-  for (const file of [LogService.file, ClusterService.file, file_google_rpc_error_details]) {
+  for (const file of [...services.map((one) => one.file), file_google_rpc_error_details]) {
     addFile(files, file);
   }
   const protos = [...files.values(), healthFile];

@@ -5,12 +5,14 @@ import { startGrpcServer, type RunningServer, type ServiceRegistration } from ".
 import { implementClusterService } from "./cluster-service.js";
 import { implementHealth } from "./health.js";
 import { implementLogService, type LogServiceOptions } from "./log-service.js";
+import { implementSnapshotService, type SnapshotServiceOptions } from "./snapshot-service.js";
 import { implementReflection } from "./reflection.js";
 
 export interface ServeOptions extends LogServiceOptions {
   readonly node: Node;
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
+  readonly snapshots?: Partial<SnapshotServiceOptions>;
   /** More services for the same port. */
   readonly services?: readonly ServiceRegistration[];
   /** Hears of exceptions that no handler should have let through. */
@@ -34,6 +36,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       services: [
         implementLogService(node, options),
         implementClusterService(node),
+        implementSnapshotService(node, options.snapshots),
         ...health.services,
         ...implementReflection(),
         ...services,

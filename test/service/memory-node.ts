@@ -18,8 +18,10 @@ import type { ProducerOutcome, Standing } from "../../src/core/protocol.js";
 import { AppendModel } from "./append-model.js";
 import { changedList, type MemberChange } from "../../src/node/member-change.js";
 import { clusterId, MemoryLog } from "./memory-log.js";
+import { MemorySnapshots, type MemorySnapshotsOptions } from "./memory-snapshots.js";
 
 export interface MemoryNodeOptions {
+  readonly snapshotStorage?: MemorySnapshotsOptions;
   readonly limits?: Partial<AppendLimits>;
   readonly segmentBytesMax?: number;
 }
@@ -59,6 +61,7 @@ class MemoryAppender implements Appender {
 export class MemoryNode implements Node {
   readonly limits: AppendLimits;
   readonly log = new MemoryLog();
+  readonly snapshots: MemorySnapshots;
   readonly model = new AppendModel();
   /** The entries' time. */
   now: () => number = () => Date.now();
@@ -84,6 +87,7 @@ export class MemoryNode implements Node {
       appendEntriesMax: 16_384,
       ...options.limits,
     };
+    this.snapshots = new MemorySnapshots(this, options.snapshotStorage);
     this.#segmentBytesMax = options.segmentBytesMax ?? 1024 * 1024;
     this.log.term = 1;
   }

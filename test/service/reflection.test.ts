@@ -82,6 +82,7 @@ for (const version of ["v1", "v1alpha"]) {
       expect(names).to.have.members([
         "suraft.v1.LogService",
         "suraft.v1.ClusterService",
+        "suraft.v1.SnapshotService",
         "grpc.health.v1.Health",
       ]);
     });

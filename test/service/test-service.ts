@@ -15,6 +15,7 @@ import {
   type ReadRequestSchema,
   type ReadResponse,
 } from "../../gen/suraft/v1/log_pb.js";
+import { SnapshotService } from "../../gen/suraft/v1/snapshot_pb.js";
 import { SuraftError } from "../../src/errors.js";
 import { openConnection, serviceClient } from "../../src/rpc/client.js";
 import { defineService } from "../../src/rpc/service-definition.js";
@@ -24,6 +25,7 @@ import { MemoryNode, type MemoryNodeOptions } from "./memory-node.js";
 
 const log = defineService(LogService, {});
 const cluster = defineService(ClusterService, {});
+const snapshots = defineService(SnapshotService, {});
 
 export type TestService = Awaited<ReturnType<typeof startTestService>>;
 
@@ -48,6 +50,7 @@ export async function startTestService(
     defects,
     log: serviceClient(log, connection),
     cluster: serviceClient(cluster, connection),
+    snapshots: serviceClient(snapshots, connection),
     async stop() {
       connection.close();
       await server.stop({ graceMs: 1_000 });
