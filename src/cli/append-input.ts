@@ -66,7 +66,7 @@ function argumentInput(texts: readonly string[]): AppendInput {
   };
 }
 
-interface Source {
+export interface Source {
   readonly name: string;
   readonly sizeBytes: number | undefined;
   readonly interactive: boolean;

@@ -70,6 +70,6 @@ export const exitCodeHelp = `Exit codes:
   2    wrong usage or configuration: nothing was done
   3    no node could do it in time: certainly not done, try again later
   4    unknown outcome: entries may be in the log or not
-  5    the log is not as demanded (index, key, fencing token): nothing was appended
+  5    the log is not as demanded (index, key, fencing token, newest snapshot): nothing was done
   6    the log in the store is damaged (suraft verify)
   130  interrupted (Ctrl-C); 143 if by SIGTERM`;

@@ -59,6 +59,11 @@ const commands: readonly CommandModule[] = [
     load: async () => (await import("./commands/trim.js")).declareTrim,
   },
   {
+    name: "snapshot",
+    summary: "put, list and get snapshots",
+    load: async () => (await import("./commands/snapshot.js")).declareSnapshot,
+  },
+  {
     name: "transfer",
     summary: "hand the leadership over",
     load: async () => (await import("./commands/transfer.js")).declareTransfer,

@@ -27,6 +27,7 @@ import { openProducer } from "./producer.js";
 import { readLog } from "./read.js";
 import { callAny, isRetryable, isRetryableOnce } from "./retry.js";
 import { AppendSession, type SessionOptions } from "./session.js";
+import { getSnapshot, listSnapshots, putSnapshot } from "./snapshots.js";
 import type {
   Appended,
   AppendOptions,
@@ -37,10 +38,16 @@ import type {
   NewEntry,
   NodeAddress,
   NodeView,
+  GetSnapshotOptions,
   OutcomeOptions,
   ProducerSequence,
+  PutSnapshot,
+  PutSnapshotOptions,
   ReadOptions,
   ReadPart,
+  SnapshotContent,
+  SnapshotDownload,
+  StoredSnapshot,
   Tail,
   Trimmed,
   TrimOptions,
@@ -151,6 +158,29 @@ export class Client {
       judged(connection, "none", bounds, connection.log.trim(request, callOptions(bounds))),
     );
     return { firstIndex: Number(answer.firstIndex) };
+  }
+
+  /**
+   * Stores a snapshot of the application's state machine that covers every entry before an index;
+   * durable and listed when it resolves. `out_of_range` if the log does not reach so far, `conflict` if
+   * the newest snapshot covers more. Safe to retry: the same snapshot again is a repeat.
+   */
+  async putSnapshot(content: SnapshotContent, options: PutSnapshotOptions): Promise<PutSnapshot> {
+    return await putSnapshot(this.#addresses, content, options);
+  }
+
+  /** The snapshots that there are, the newest first. */
+  async snapshots(options: CallOptions = {}): Promise<readonly StoredSnapshot[]> {
+    const bounds = this.#bounds(options);
+    return await listSnapshots(this.#addresses, bounds, callOptions(bounds));
+  }
+
+  /**
+   * Begins to get a snapshot, the newest by default; goes on at another node when one fails.
+   * `out_of_range` if there is none, or not any more.
+   */
+  async getSnapshot(options: GetSnapshotOptions = {}): Promise<SnapshotDownload> {
+    return await getSnapshot(this.#addresses, options);
   }
 
   /** How far the log is: everything acknowledged before the call, or, `local`, what the node holds. */

@@ -8,12 +8,14 @@
 import { connectivityState } from "@grpc/grpc-js";
 import { ClusterService } from "../../gen/suraft/v1/cluster_pb.js";
 import { LogService } from "../../gen/suraft/v1/log_pb.js";
+import { SnapshotService } from "../../gen/suraft/v1/snapshot_pb.js";
 import { SuraftError } from "../errors.js";
 import * as rpc from "../rpc/client.js";
 import { defineService } from "../rpc/service-definition.js";
 
 const logService = defineService(LogService, {});
 const clusterService = defineService(ClusterService, {});
+const snapshotService = defineService(SnapshotService, {});
 
 const MIB = 1024 * 1024;
 
@@ -51,6 +53,7 @@ export class Connection {
   readonly address: string;
   readonly log: rpc.ServiceClient<typeof LogService.method, typeof logService.raw>;
   readonly cluster: rpc.ServiceClient<typeof ClusterService.method, typeof clusterService.raw>;
+  readonly snapshots: rpc.ServiceClient<typeof SnapshotService.method, typeof snapshotService.raw>;
   readonly #connection: rpc.Connection;
 
   constructor(address: string) {
@@ -62,6 +65,7 @@ export class Connection {
     });
     this.log = rpc.serviceClient(logService, this.#connection);
     this.cluster = rpc.serviceClient(clusterService, this.#connection);
+    this.snapshots = rpc.serviceClient(snapshotService, this.#connection);
   }
 
   /** Resolves once the node is connected. Throws `unavailable`: nothing was sent. */

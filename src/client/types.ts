@@ -246,3 +246,48 @@ export interface OutcomeOptions extends CallOptions {
   /** Where it is undecided, closes the producer, so that the answer is certain. */
   readonly settle?: boolean;
 }
+
+/** A snapshot of the application's state machine. Its next index names it. */
+export interface StoredSnapshot {
+  /** It covers every entry before this index: whoever starts from it reads on from here. */
+  readonly nextIndex: number;
+  readonly sizeBytes: number;
+  /** CRC32C of its bytes. */
+  readonly checksum: number;
+  readonly timestampMs: number;
+}
+
+/**
+ * A snapshot's bytes, in pieces of any size. As a function it is called for each try; what can be read
+ * only once is sent only once.
+ */
+export type SnapshotContent = AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
+
+export interface PutSnapshotOptions {
+  readonly nextIndex: number;
+  readonly signal?: AbortSignal;
+  /** How long a node may neither take anything nor answer. */
+  readonly timeoutMs?: number;
+}
+
+/** A snapshot that was put. */
+export interface PutSnapshot extends StoredSnapshot {
+  /** It was there already, with these bytes. */
+  readonly repeat: boolean;
+}
+
+export interface GetSnapshotOptions {
+  /** The newest, if it is not given. */
+  readonly nextIndex?: number;
+  /** Leave out so many bytes. The checksum is that of the whole, and is then not checked. */
+  readonly offset?: number;
+  readonly signal?: AbortSignal;
+  /** How long a node may give nothing. */
+  readonly timeoutMs?: number;
+}
+
+export interface SnapshotDownload {
+  readonly snapshot: StoredSnapshot;
+  /** Ends well only if it was whole; throws `corrupt` at its end otherwise. To be read once. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
