@@ -46,6 +46,17 @@ export function countOption(min: number): (text: string) => number {
   };
 }
 
+/** Parses an option that is text of 1 to `bytesMax` bytes. */
+export function textOption(bytesMax: number): (text: string) => string {
+  return (text) => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes < 1 || bytes > bytesMax) {
+      throw new InvalidArgumentError(`It must be 1 to ${String(bytesMax)} bytes long.`);
+    }
+    return text;
+  };
+}
+
 /** Adds them to a command. */
 export function addClientOptions(command: Command): Command {
   return command

@@ -8,6 +8,7 @@ import {
   Outcome,
   type AppendResponse,
   type EntryBatch,
+  type EntryFilterSchema,
   type EntrySchema,
   type GetOutcomeResponse,
   type GetTailResponse,
@@ -26,9 +27,10 @@ import type {
   NodeRole,
   NodeView,
   ProducerSequence,
-  Progress,
   ReadBatch,
+  ReadFilter,
   ReadOptions,
+  ReadProgress,
   ReadStart,
   Tail,
 } from "./types.js";
@@ -159,7 +161,7 @@ function encodeStart(start: ReadStart): ReadRequest["start"] {
 }
 
 export function encodeRead(options: ReadOptions): MessageInitShape<typeof ReadRequestSchema> {
-  const { endIndex } = options;
+  const { endIndex, filter } = options;
   return {
     start: encodeStart(options.start ?? { type: "first" }),
     ...(endIndex === undefined ? {} : { endIndex: whole("the end index", endIndex) }),
@@ -167,27 +169,45 @@ export function encodeRead(options: ReadOptions): MessageInitShape<typeof ReadRe
     bytesMax: whole("the limit of bytes", options.bytesMax ?? 0),
     follow: options.follow ?? false,
     consistency: consistencyOf(options.local),
+    reverse: options.reverse ?? false,
+    ...(filter === undefined ? {} : { filter: encodeFilter(filter) }),
   };
 }
 
-export function decodeBatch(batch: EntryBatch): ReadBatch {
+function encodeFilter({
+  key,
+  headers = [],
+}: ReadFilter): MessageInitShape<typeof EntryFilterSchema> {
+  return {
+    ...(key === undefined ? {} : { key }),
+    headers: headers.map((header) =>
+      header.value === undefined
+        ? { key: header.key }
+        : { key: header.key, value: Buffer.from(header.value) },
+    ),
+  };
+}
+
+export function decodeBatch(batch: EntryBatch, step: 1 | -1): ReadBatch {
   // The last entry's index must be exact, too.
   exactNumber("first_index", batch.firstIndex + BigInt(batch.entries.length));
   return {
     firstIndex: Number(batch.firstIndex),
+    step,
     term: exactNumber("term", batch.term),
     timestampMs: timeOf(batch.timestamp),
     entries: batch.entries,
   };
 }
 
-export function decodeProgress(progress: WireProgress | undefined): Progress | undefined {
+export function decodeProgress(progress: WireProgress | undefined): ReadProgress | undefined {
   return progress === undefined
     ? undefined
     : {
         nextIndex: exactNumber("next_index", progress.nextIndex),
         firstIndex: exactNumber("first_index", progress.firstIndex),
         ageMs: spanOf(progress.age),
+        readIndex: exactNumber("read_index", progress.readIndex),
       };
 }
 

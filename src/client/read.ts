@@ -1,8 +1,8 @@
 /**
  * Reads the log, at one node after another if need be.
  *
- * Invariant: entries are delivered in the order of their indexes, each once, without a gap, also
- * where the read goes on at another node.
+ * Invariant: entries are delivered in the read's order, each once, and none that matches is left
+ * out, also where the read goes on at another node.
  * Invariant: no more than a few messages are read ahead of the consumer.
  */
 
@@ -37,12 +37,8 @@ export async function* readLog(
     try {
       await connection.ready(bounds);
       for await (const part of readFrom(connection, request, timeoutMs)) {
-        part.batches.forEach((batch) => {
-          cursor.advance(batch);
-        });
-        if (part.progress !== undefined) {
-          cursor.settle(part.progress);
-        }
+        if (!cursor.admits(part)) return;
+        cursor.advance(part);
         yield part;
         backOff.reset();
         bounds = boundsFromNow();
@@ -50,6 +46,8 @@ export async function* readLog(
       return;
     } catch (error) {
       throwIfCancelled(options.signal);
+      if (isOutOfRange(error) && cursor.isTrimmedBelow(Number(error.details["first_index"])))
+        return;
       const lagging = options.local === true && cursor.moved && isOutOfRange(error);
       if (!isRetryable(error) && !lagging) {
         throw error;
@@ -78,6 +76,7 @@ async function* readFrom(
   const { signal } = options;
   const stream = connection.log.read(encodeRead(options), signal === undefined ? {} : { signal });
   const iterator = messagesOf(stream);
+  const step = options.reverse === true ? -1 : 1;
   let silent = false;
   try {
     for (;;) {
@@ -93,7 +92,10 @@ async function* readFrom(
         return;
       }
       const { batches, progress } = next.value;
-      yield { batches: batches.map(decodeBatch), progress: decodeProgress(progress) };
+      yield {
+        batches: batches.map((batch) => decodeBatch(batch, step)),
+        progress: decodeProgress(progress),
+      };
     }
   } catch (error) {
     if (silent) {

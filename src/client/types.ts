@@ -75,7 +75,10 @@ export type AppendOutcome =
 
 /** Entries at consecutive indexes that were committed together. */
 export interface ReadBatch {
+  /** The first entry's index. */
   readonly firstIndex: number;
+  /** From one entry's index to the next one's: -1 in a reverse read. */
+  readonly step: 1 | -1;
   readonly term: number;
   readonly timestampMs: number;
   /** Payloads may share memory with the message they came in: copy what is kept long. */
@@ -92,31 +95,52 @@ export interface Progress {
   readonly ageMs: number;
 }
 
-/** A part of the answer to a read. */
-export interface ReadPart {
-  readonly batches: readonly ReadBatch[];
-  readonly progress: Progress | undefined;
+/** How far the log and a read of it are. */
+export interface ReadProgress extends Progress {
+  /** The index that the read comes to next: what was asked for before it has been delivered. */
+  readonly readIndex: number;
 }
 
-/** Where a read begins. */
+/** A part of the answer to a read. */
+export interface ReadPart {
+  /** In the read's order. */
+  readonly batches: readonly ReadBatch[];
+  readonly progress: ReadProgress | undefined;
+}
+
+/** Where a read begins; a reverse one goes down from there. */
 export type ReadStart =
+  /** At the first retained index; in reverse at the last entry. */
   | { readonly type: "first" }
   /** At this index. */
   | { readonly type: "index"; readonly index: number }
-  /** At the first entry with this time or a later one. */
+  /** At the first entry with this time or a later one; in reverse the last with it or an earlier one. */
   | { readonly type: "timestamp"; readonly timestampMs: number }
-  /** This many entries before the tail; 0 is the tail itself. */
+  /** This many entries before the tail, 0 being the tail itself; in reverse, down to there. */
   | { readonly type: "last"; readonly count: number };
+
+/** Which entries a read delivers: those of which all of it is true. */
+export interface ReadFilter {
+  /** The entry's key. */
+  readonly key?: string;
+  /** Headers that the entry has, at any place among its own. Without a value any value will do. */
+  readonly headers?: readonly { readonly key: string; readonly value?: string | Uint8Array }[];
+}
 
 export interface ReadOptions {
   /** The default is the first retained index. */
   readonly start?: ReadStart;
-  /** The read ends before this index. */
+  /** The read ends on coming to this index. */
   readonly endIndex?: number;
+  /** Count what is delivered. */
   readonly entriesMax?: number;
   readonly bytesMax?: number;
-  /** At the tail, stay and deliver entries as they commit. */
+  /** At the tail, stay and deliver entries as they commit. Not in reverse. */
   readonly follow?: boolean;
+  /** The newest entry first. */
+  readonly reverse?: boolean;
+  /** Deliver only the entries that match. */
+  readonly filter?: ReadFilter;
   /** Read what the node holds, without asking anybody how far the log is. */
   readonly local?: boolean;
   readonly signal?: AbortSignal;

@@ -77,6 +77,17 @@ export function takeEntries(run: EntryRun, limits: TakeLimits): EntryRun {
   return { bytes: run.bytes.subarray(0, end), entryCount };
 }
 
+/** Where the entries begin, and at last where the run ends: in bytes from the run's beginning. */
+export function entryOffsets(run: EntryRun): Uint32Array {
+  const offsets = new Uint32Array(run.entryCount + 1);
+  const cursor = new Cursor(run.bytes);
+  for (let entry = 0; entry < run.entryCount; entry++) {
+    skipEntry(cursor);
+    offsets[entry + 1] = cursor.offset;
+  }
+  return offsets;
+}
+
 /** The payloads, the keys, and the keys and values of headers together, in bytes. */
 export function contentBytes(run: EntryRun): number {
   const cursor = new Cursor(run.bytes);

@@ -8,6 +8,7 @@ import {
   type GetTailRequest,
   type GetTailResponseSchema,
 } from "../../gen/suraft/v1/log_pb.js";
+import { Turns } from "../log/turns.js";
 import type { Node } from "../node/node.js";
 import { implementService, type ServiceRegistration } from "../rpc/server.js";
 import type { CallContext } from "../rpc/server-call.js";
@@ -17,7 +18,8 @@ import { AppendSession, sessionWindowDefault, type SessionWindow } from "./appen
 import { getOutcome, openProducer } from "./producers.js";
 import { trim } from "./trim.js";
 import { isLinearizable, planRead } from "./read-request.js";
-import { progressOf, readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
+import { progressOf } from "./read-output.js";
+import { readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
 
 /** The service as a server speaks it: entries stay bytes. */
 export const logService = defineService(LogService, {
@@ -38,11 +40,12 @@ export function implementLogService(
 ): ServiceRegistration {
   const settings: ReadSettings = { ...readSettingsDefault, ...options.read };
   const window: SessionWindow = { ...sessionWindowDefault, ...options.session };
+  const turns = new Turns();
   return implementService(logService, {
     append: (message, context) => appendOnce(node, message, context),
     appendSession: (call) => new AppendSession(node, call, window),
     read: async (request, responses, context) =>
-      serveRead(node, planRead(request), { responses, context, settings }),
+      serveRead(node, planRead(request), { responses, context, settings, turns }),
     openProducer: (_request, context) => openProducer(node, context),
     getOutcome: (request, context) => getOutcome(node, request, context),
     trim: (request, context) => trim(node, request, context),

@@ -1,46 +1,36 @@
-/** Judges a read: what can be said of the request alone, and where in the log it begins and ends. */
+/** Judges a read by its request alone. */
 
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
-import { Consistency, type ReadRequest } from "../../gen/suraft/v1/log_pb.js";
+import {
+  Consistency,
+  type EntryFilter as WireFilter,
+  type ReadRequest,
+} from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
-import type { LogReader } from "../log/log-reader.js";
+import { EntryFilter } from "../log/entry-filter.js";
+import { checkPlan, type ReadPlan, type ReadStart } from "../log/read-plan.js";
 
-/** Where a read begins. */
-export type ReadStart =
-  | { readonly type: "first" }
-  | { readonly type: "index"; readonly index: number }
-  | { readonly type: "timestamp"; readonly timestampMs: number }
-  | { readonly type: "last"; readonly count: number };
-
-/** A read that makes sense by itself. Numbers that were not limited are Infinity. */
-export interface ReadPlan {
-  readonly start: ReadStart;
-  readonly endIndex: number;
-  readonly entriesMax: number;
-  readonly bytesMax: number;
-  readonly follow: boolean;
+/** A read that makes sense by itself, and how much it must have seen. */
+export interface ServedRead {
+  readonly plan: ReadPlan;
   readonly linearizable: boolean;
 }
 
 /** Checks a request by itself. Throws a SuraftError of kind `invalid`. */
-export function planRead(request: ReadRequest): ReadPlan {
-  const start = startOf(request.start);
-  const endIndex = request.endIndex === undefined ? Infinity : Number(request.endIndex);
-  if (endIndex === 0) {
-    throw invalid("end_index is 0; indexes begin at 1");
-  }
-  if (start.type === "index" && endIndex < start.index) {
-    throw invalid(`end_index ${endIndex} is before start_index ${start.index}`);
-  }
-  return {
-    start,
-    endIndex,
+export function planRead(request: ReadRequest): ServedRead {
+  const { endIndex, reverse, follow, filter, consistency } = request;
+  const plan: ReadPlan = {
+    start: startOf(request.start),
+    reverse,
+    endIndex: endIndex === undefined ? undefined : Number(endIndex),
     entriesMax: limitOf(request.entriesMax),
     bytesMax: limitOf(request.bytesMax),
-    follow: request.follow,
-    linearizable: isLinearizable(request.consistency),
+    follow,
+    filter: filter === undefined ? undefined : filterOf(filter),
   };
+  checkPlan(plan);
+  return { plan, linearizable: isLinearizable(consistency) };
 }
 
 /** Whether a call must see everything that was acknowledged before it began. */
@@ -61,15 +51,17 @@ function startOf(start: ReadRequest["start"]): ReadStart {
     case undefined:
       return { type: "first" };
     case "startIndex":
-      if (start.value === 0n) {
-        throw invalid("start_index is 0; indexes begin at 1");
-      }
       return { type: "index", index: Number(start.value) };
     case "startTimestamp":
       return { type: "timestamp", timestampMs: millisecondsOf(start.value) };
     case "lastCount":
       return { type: "last", count: Number(start.value) };
   }
+}
+
+function filterOf({ key: entryKey, headers }: WireFilter): EntryFilter {
+  const conditions = headers.map(({ key, value }) => ({ key, value }));
+  return new EntryFilter({ key: entryKey, headers: conditions });
 }
 
 /** Rounded up: entries have whole milliseconds, and none before the timestamp is wanted. */
@@ -92,47 +84,4 @@ function limitOf(value: bigint): number {
 
 function invalid(message: string): SuraftError {
   return new SuraftError("invalid", message);
-}
-
-/**
- * The index that a read begins at. Throws a SuraftError of kind `out_of_range` with the log's
- * bounds for a start that was trimmed, lies beyond the tail or in the future.
- */
-export async function findStart(
-  start: ReadStart,
-  log: LogReader,
-  signal: AbortSignal,
-): Promise<number> {
-  switch (start.type) {
-    case "first":
-      return log.firstIndex;
-    case "index":
-      checkIndex(start.index, log);
-      return start.index;
-    case "last":
-      return Math.max(log.firstIndex, log.nextIndex - start.count);
-    case "timestamp": {
-      const index = await log.findTimestamp(start.timestampMs, signal);
-      // Entries have the leader's time, which may be a little ahead of this node's.
-      if (index >= log.nextIndex && start.timestampMs > Date.now()) {
-        throw outOfRange("start_timestamp is in the future", log);
-      }
-      return index;
-    }
-  }
-}
-
-function checkIndex(index: number, log: LogReader): void {
-  if (index < log.firstIndex) {
-    throw outOfRange(`index ${index} was trimmed; the log begins at ${log.firstIndex}`, log);
-  }
-  if (index > log.nextIndex) {
-    throw outOfRange(`index ${index} is beyond the tail; the next index is ${log.nextIndex}`, log);
-  }
-}
-
-function outOfRange(message: string, log: LogReader): SuraftError {
-  return new SuraftError("out_of_range", message, {
-    details: { first_index: String(log.firstIndex), next_index: String(log.nextIndex) },
-  });
 }

@@ -3,7 +3,7 @@
  * fields around them are written anew.
  */
 
-import type { EntryRun } from "../log/entry-run.js";
+import type { Batch } from "../log/read-cut.js";
 import {
   bytesFieldSize,
   millisecondsSize,
@@ -13,19 +13,17 @@ import {
   writeNumberField,
 } from "../rpc/wire.js";
 
-/** Entries at consecutive indexes that were committed together. */
-export interface Batch {
-  readonly run: EntryRun;
-  readonly firstIndex: number;
-  readonly term: number;
-  readonly timestampMs: number;
-}
-
 /** How far the log is. */
-export interface Progress {
+export interface TailProgress {
   readonly nextIndex: number;
   readonly firstIndex: number;
   readonly ageMs: number;
+}
+
+/** How far the log and a read of it are. */
+export interface Progress extends TailProgress {
+  /** The index that the read comes to next; 0 at the end of a log that was read in reverse. */
+  readonly readIndex: number;
 }
 
 /** How many bytes a batch takes in a response. */
@@ -74,21 +72,23 @@ function writeBatch(target: Buffer, start: number, batch: Batch): number {
   return writeMilliseconds(target, offset, timestampMs);
 }
 
-function progressSize({ nextIndex, firstIndex, ageMs }: Progress): number {
+function progressSize({ nextIndex, firstIndex, ageMs, readIndex }: Progress): number {
   return (
     numberFieldSize(nextIndex) +
     numberFieldSize(firstIndex) +
-    bytesFieldSize(millisecondsSize(ageMs))
+    bytesFieldSize(millisecondsSize(ageMs)) +
+    numberFieldSize(readIndex)
   );
 }
 
 function writeProgress(target: Buffer, start: number, progress: Progress): number {
-  const { nextIndex, firstIndex, ageMs } = progress;
+  const { nextIndex, firstIndex, ageMs, readIndex } = progress;
   const head = { number: 2, sizeBytes: progressSize(progress) };
   let offset = writeBytesFieldHead(target, start, head);
   offset = writeNumberField(target, offset, { number: 1, value: nextIndex });
   offset = writeNumberField(target, offset, { number: 2, value: firstIndex });
   const sizeBytes = millisecondsSize(ageMs);
   offset = writeBytesFieldHead(target, offset, { number: 3, sizeBytes });
-  return writeMilliseconds(target, offset, ageMs);
+  offset = writeMilliseconds(target, offset, ageMs);
+  return writeNumberField(target, offset, { number: 4, value: readIndex });
 }

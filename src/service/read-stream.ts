@@ -3,20 +3,22 @@
  *
  * Invariant: what is encoded for a reader and not yet taken by the transport is bounded, by about
  * twice `responseBytes` and the greatest entry; a reader that does not read holds back nobody else.
- * Invariant: the first response and the last one say how far the log is.
+ * Invariant: the first response and the last one say how far the log and the read are, and where
+ * nothing is delivered for some time one says so in between.
  */
 
 import type { EntriesSegment } from "../core/types.js";
-import type { LogReader } from "../log/log-reader.js";
+import { ReadCut, type Batch } from "../log/read-cut.js";
+import { rangeOf, type ReadPlan } from "../log/read-plan.js";
+import type { Turns } from "../log/turns.js";
 import type { Node } from "../node/node.js";
 import type { Responses } from "../rpc/handlers.js";
 import type { CallContext } from "../rpc/server-call.js";
-import { ReadCut } from "./read-cut.js";
-import { findStart, type ReadPlan } from "./read-request.js";
-import { batchSize, encodeReadResponse, type Batch, type Progress } from "./read-response.js";
+import { ReadOutput } from "./read-output.js";
+import type { ServedRead } from "./read-request.js";
 
 export interface ReadSettings {
-  /** How often a reader that follows an idle log hears how far it is. */
+  /** How often a reader that gets no entries hears how far it is. */
   readonly progressIntervalMs: number;
   /** About how much a response holds; several segments share one. */
   readonly responseBytes: number;
@@ -27,87 +29,123 @@ export const readSettingsDefault: ReadSettings = {
   responseBytes: 256 * 1024,
 };
 
+export interface ReadCall {
+  readonly responses: Responses<Uint8Array>;
+  readonly context: CallContext;
+  readonly settings: ReadSettings;
+  /** Shared with the node's other readers. */
+  readonly turns: Turns;
+}
+
 /** Serves a read to its end. Rejects with a SuraftError, or with the signal's reason. */
 export async function serveRead(
   node: Node,
-  plan: ReadPlan,
-  call: {
-    readonly responses: Responses<Uint8Array>;
-    readonly context: CallContext;
-    readonly settings: ReadSettings;
-  },
+  { plan, linearizable }: ServedRead,
+  call: ReadCall,
 ): Promise<void> {
-  const { responses, settings } = call;
   const { signal } = call.context;
-  const { log } = node;
-  if (plan.linearizable) {
-    await node.barrier(signal);
-  }
-  const tailIndex = log.nextIndex;
-  const startIndex = await findStart(plan.start, log, signal);
-  const cut = new ReadCut({
-    startIndex,
-    endIndex: plan.follow ? plan.endIndex : Math.min(plan.endIndex, tailIndex),
-    entriesMax: plan.entriesMax,
-    bytesMax: plan.bytesMax,
+  if (linearizable) await node.barrier(signal);
+  const range = await rangeOf(plan, node.log, signal);
+  const cut = new ReadCut({ ...plan, ...range });
+  const output = new ReadOutput(node, call.responses, {
+    responseBytes: call.settings.responseBytes,
+    readIndex: cut.nextIndex,
   });
-  const output = new ReadOutput(node, responses, settings.responseBytes);
-  for (;;) {
-    await deliver(log, { cut, output, signal });
-    if (cut.isDone || !plan.follow) {
-      break;
-    }
-    await output.flush();
-    await growth({ log, cut, output, signal, intervalMs: settings.progressIntervalMs });
+  const timer = setInterval(() => output.tick(), call.settings.progressIntervalMs);
+  try {
+    // To look for what matches may take long: where the read begins is said before.
+    if (plan.filter !== undefined) await output.flush();
+    const reader = new Reader(node, plan, { cut, output, turns: call.turns, signal });
+    await reader.run();
+  } finally {
+    clearInterval(timer);
   }
   await output.finish();
 }
 
-interface Delivery {
+interface ReaderParts {
   readonly cut: ReadCut;
   readonly output: ReadOutput;
+  readonly turns: Turns;
   readonly signal: AbortSignal;
 }
 
-/** Delivers what the log holds, to the tail or to a limit. */
-async function deliver(log: LogReader, { cut, output, signal }: Delivery): Promise<void> {
-  if (cut.isDone || cut.nextIndex >= log.nextIndex) {
-    return;
-  }
-  const segments = log.segments({ startIndex: cut.nextIndex, signal })[Symbol.asyncIterator]();
-  try {
-    while (!cut.isDone) {
-      const segment = await nextOrFlush(segments, output);
-      if (segment === undefined) {
-        return;
-      }
-      for (const batch of cut.take(segment, output.responseBytes)) {
-        if (!output.fits(batch)) {
-          await output.flush();
-        }
-        output.add(batch);
-      }
-    }
-  } finally {
-    await segments.return?.();
-  }
-}
+/** Brings segments from the log through the cut to the output. */
+class Reader {
+  readonly #node: Node;
+  readonly #plan: ReadPlan;
+  readonly #parts: ReaderParts;
 
-/** What was collected does not wait for a slow store, and is delivered also where it fails. */
-async function nextOrFlush(
-  segments: AsyncIterator<EntriesSegment>,
-  output: ReadOutput,
-): Promise<EntriesSegment | undefined> {
-  const next = segments.next();
-  if (!output.isEmpty && !(await settlesThisTurn(next))) {
-    await output.flush();
+  constructor(node: Node, plan: ReadPlan, parts: ReaderParts) {
+    this.#node = node;
+    this.#plan = plan;
+    this.#parts = parts;
   }
-  try {
-    const result = await next;
-    return result.done === true ? undefined : result.value;
-  } catch (error) {
-    await output.flush();
-    throw error;
+
+  async run(): Promise<void> {
+    const { cut, output, signal } = this.#parts;
+    const { log } = this.#node;
+    for (;;) {
+      await this.#deliver();
+      if (cut.isDone || !this.#plan.follow) return;
+      await output.flush();
+      await log.waitPast(cut.nextIndex, signal);
+    }
+  }
+
+  /** Delivers what the log holds, to its end or to a limit. */
+  async #deliver(): Promise<void> {
+    const { cut, signal } = this.#parts;
+    const { log } = this.#node;
+    const { reverse } = this.#plan;
+    if (cut.isDone || (!reverse && cut.nextIndex >= log.nextIndex)) return;
+    const options = { startIndex: cut.nextIndex, signal };
+    const source = reverse ? log.segmentsBack(options) : log.segments(options);
+    const segments = source[Symbol.asyncIterator]();
+    try {
+      while (!cut.isDone) {
+        const segment = await this.#next(segments);
+        if (segment === undefined) return;
+        await this.#take(segment);
+      }
+    } finally {
+      await segments.return?.();
+    }
+  }
+
+  async #take(segment: EntriesSegment): Promise<void> {
+    const { cut, output, turns, signal } = this.#parts;
+    for (const step of cut.take(segment, output.responseBytes)) {
+      if (step.type === "batch") {
+        await this.#add(step.batch);
+      } else {
+        await output.flush();
+        await turns.next();
+        signal.throwIfAborted();
+      }
+      output.reached(cut.nextIndex);
+    }
+    output.reached(cut.nextIndex);
+  }
+
+  async #add(batch: Batch): Promise<void> {
+    const { output } = this.#parts;
+    if (!output.fits(batch)) await output.flush();
+    output.add(batch);
+  }
+
+  /** What was collected does not wait for a slow store, and is delivered also where it fails. */
+  async #next(segments: AsyncIterator<EntriesSegment>): Promise<EntriesSegment | undefined> {
+    const { output } = this.#parts;
+    const next = segments.next();
+    if (!output.isEmpty && !(await settlesThisTurn(next))) await output.flush();
+    try {
+      const result = await next;
+      return result.done === true ? undefined : result.value;
+    } catch (error) {
+      await output.flush();
+      throw error;
+    }
   }
 }
 
@@ -125,91 +163,4 @@ function settlesThisTurn(promise: Promise<unknown>): Promise<boolean> {
     () => true,
   );
   return Promise.race([settled, endOfTurn]);
-}
-
-/** Resolves once the log holds the next entry; meanwhile tells the reader how far it is. */
-async function growth(
-  options: Delivery & { readonly log: LogReader; readonly intervalMs: number },
-): Promise<void> {
-  const { log, cut, output, signal, intervalMs } = options;
-  const timer = setInterval(() => output.writeProgress(), intervalMs);
-  try {
-    await log.waitPast(cut.nextIndex, signal);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** Collects batches into responses. */
-class ReadOutput {
-  readonly responseBytes: number;
-  readonly #node: Node;
-  readonly #responses: Responses<Uint8Array>;
-  #batches: Batch[] = [];
-  #sizeBytes = 0;
-  /** The first response says how far the log is. */
-  #progressDue = true;
-
-  constructor(node: Node, responses: Responses<Uint8Array>, responseBytes: number) {
-    this.#node = node;
-    this.#responses = responses;
-    this.responseBytes = responseBytes;
-  }
-
-  get isEmpty(): boolean {
-    return this.#batches.length === 0;
-  }
-
-  /** Whether the response that is being collected has room for the batch. */
-  fits(batch: Batch): boolean {
-    return this.isEmpty || this.#sizeBytes + batchSize(batch) <= this.responseBytes;
-  }
-
-  add(batch: Batch): void {
-    this.#batches.push(batch);
-    this.#sizeBytes += batchSize(batch);
-  }
-
-  /** Sends what was collected, once the transport has taken most of what was sent before. */
-  async flush(): Promise<void> {
-    if (this.isEmpty && !this.#progressDue) {
-      return;
-    }
-    if (this.#responses.bufferedBytes >= this.responseBytes) {
-      await this.#responses.drained(this.responseBytes);
-    }
-    this.#write();
-  }
-
-  /** Sends the rest, and how far the log is. */
-  async finish(): Promise<void> {
-    this.#progressDue = true;
-    await this.flush();
-  }
-
-  /** Tells an idle reader how far the log is; a reader that is behind gets to know anyway. */
-  writeProgress(): void {
-    if (this.isEmpty && this.#responses.bufferedBytes === 0) {
-      this.#progressDue = true;
-      this.#write();
-    }
-  }
-
-  #write(): void {
-    this.#responses.write(
-      encodeReadResponse(this.#batches, this.#progressDue ? progressOf(this.#node) : undefined),
-    );
-    this.#batches = [];
-    this.#sizeBytes = 0;
-    this.#progressDue = false;
-  }
-}
-
-/** How far the log is, by the node's knowledge. */
-export function progressOf(node: Node): Progress {
-  return {
-    nextIndex: node.log.nextIndex,
-    firstIndex: node.log.firstIndex,
-    ageMs: Math.max(0, Math.round(node.tailAgeMs())),
-  };
 }

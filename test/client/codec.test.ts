@@ -34,10 +34,11 @@ describe("an answer that makes no sense", () => {
   it("is as good as none to a reader", () => {
     const entries = [{ payload: Buffer.from("x") }];
     const reads: readonly (() => unknown)[] = [
-      () => decodeBatch(create(EntryBatchSchema, { firstIndex: tooGreat })),
-      () => decodeBatch(create(EntryBatchSchema, { firstIndex: tooGreat - 1n, entries })),
-      () => decodeBatch(create(EntryBatchSchema, { timestamp: never })),
+      () => decodeBatch(create(EntryBatchSchema, { firstIndex: tooGreat }), 1),
+      () => decodeBatch(create(EntryBatchSchema, { firstIndex: tooGreat - 1n, entries }), 1),
+      () => decodeBatch(create(EntryBatchSchema, { timestamp: never }), 1),
       () => decodeProgress(create(ProgressSchema, { nextIndex: tooGreat })),
+      () => decodeProgress(create(ProgressSchema, { readIndex: tooGreat })),
       () => decodeProgress(create(ProgressSchema, { age: never })),
       () => decodeTail(create(GetTailResponseSchema, { term: tooGreat })),
       () => decodeView(create(NodeStatusSchema, { commitIndex: tooGreat })),

@@ -392,7 +392,11 @@ async function serveRead(log: MemoryLog, request: ReadRequest, reading: Reading)
   let left = request.entriesMax === 0n ? Infinity : Number(request.entriesMax);
   let untilFailure = reading.failure?.after ?? Infinity;
   const end = Number(request.endIndex ?? BigInt(Number.MAX_SAFE_INTEGER));
-  const progress = () => ({ nextIndex: BigInt(log.nextIndex), firstIndex: 1n });
+  const progress = () => ({
+    nextIndex: BigInt(log.nextIndex),
+    firstIndex: 1n,
+    readIndex: BigInt(index),
+  });
   reading.write({ progress: progress() });
   for (;;) {
     while (index < log.nextIndex && left > 0 && index < end && untilFailure > 0) {

@@ -30,7 +30,7 @@ function batch({
   const entries = entriesOf(op, count)
     .slice(from, to)
     .map(({ payload, headers = [] }) => create(EntrySchema, { payload, headers: [...headers] }));
-  return { firstIndex, term, timestampMs, entries };
+  return { firstIndex, step: 1, term, timestampMs, entries };
 }
 
 function reported(...parts: readonly Part[]): readonly string[] {
@@ -70,7 +70,7 @@ describe("a reader's cursor", () => {
   it("reports an entry that nobody appended", () => {
     const found: string[] = [];
     const entries = [create(EntrySchema, { payload: Buffer.from("whose?") })];
-    const stray = { firstIndex: 1, term: 1, timestampMs: 1, entries };
+    const stray = { firstIndex: 1, step: 1, term: 1, timestampMs: 1, entries } as const;
     new LogCursor().take(stray, (rule) => found.push(rule));
     expect(found).to.deep.equal(["other-bytes"]);
   });

@@ -150,13 +150,13 @@ describe("LogService.Read", () => {
     SuraftError["kind"],
     RegExp,
   ])[] = [
-    ["index 0", { start: { case: "startIndex", value: 0n } }, "invalid", /start_index is 0/],
-    ["an end at index 0", { endIndex: 0n }, "invalid", /end_index is 0/],
+    ["index 0", { start: { case: "startIndex", value: 0n } }, "invalid", /start index is 0/],
+    ["an end at index 0", { endIndex: 0n }, "invalid", /end index is 0/],
     [
       "an end before the start",
       { start: { case: "startIndex", value: 5n }, endIndex: 4n },
       "invalid",
-      /end_index 4 is before start_index 5/,
+      /end index 4 is before the start index 5/,
     ],
     ["an unknown consistency", { consistency: 7 as Consistency }, "invalid", /consistency.*7/],
     [

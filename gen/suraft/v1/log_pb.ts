@@ -37,7 +37,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suraft/v1/log.proto.
  */
 export const file_suraft_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChNzdXJhZnQvdjEvbG9nLnByb3RvEglzdXJhZnQudjEiSQoFRW50cnkSDwoHcGF5bG9hZBgBIAEoDBIiCgdoZWFkZXJzGAIgAygLMhEuc3VyYWZ0LnYxLkhlYWRlchILCgNrZXkYAyABKAkiJAoGSGVhZGVyEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI5ChBQcm9kdWNlclNlcXVlbmNlEhMKC3Byb2R1Y2VyX2lkGAEgASgEEhAKCHNlcXVlbmNlGAIgASgEIjAKDEtleUNvbmRpdGlvbhILCgNrZXkYASABKAkSEwoLc2luY2VfaW5kZXgYAiABKAQisAIKDUFwcGVuZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRItCghwcm9kdWNlchgCIAEoCzIbLnN1cmFmdC52MS5Qcm9kdWNlclNlcXVlbmNlEiAKE2V4cGVjdGVkX25leHRfaW5kZXgYAyABKARIAIgBARIaCg1mZW5jaW5nX3Rva2VuGAQgASgJSAGIAQESHgoRc2V0X2ZlbmNpbmdfdG9rZW4YBSABKAlIAogBARIvCg5rZXlfY29uZGl0aW9ucxgGIAMoCzIXLnN1cmFmdC52MS5LZXlDb25kaXRpb25CFgoUX2V4cGVjdGVkX25leHRfaW5kZXhCEAoOX2ZlbmNpbmdfdG9rZW5CFAoSX3NldF9mZW5jaW5nX3Rva2VuIoYBCg5BcHBlbmRSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBBISCgpsYXN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSLQoJdGltZXN0YW1wGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYBSABKAgitwIKFEFwcGVuZFNlc3Npb25SZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESACIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgBiAEBEh4KEXNldF9mZW5jaW5nX3Rva2VuGAUgASgJSAKIAQESLwoOa2V5X2NvbmRpdGlvbnMYBiADKAsyFy5zdXJhZnQudjEuS2V5Q29uZGl0aW9uQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiJmChVBcHBlbmRTZXNzaW9uUmVzcG9uc2USIQoEYWNrcxgBIAMoCzITLnN1cmFmdC52MS5BY2tSYW5nZRIqCghmYWlsdXJlcxgCIAMoCzIYLnN1cmFmdC52MS5BcHBlbmRGYWlsdXJlIq0BCghBY2tSYW5nZRIUCgxmaXJzdF9hcHBlbmQYASABKAQSFAoMYXBwZW5kX2NvdW50GAIgASgNEhMKC2ZpcnN0X2luZGV4GAMgASgEEhMKC2VudHJ5X2NvdW50GAQgASgNEgwKBHRlcm0YBSABKAQSLQoJdGltZXN0YW1wGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYByABKAgiQwoNQXBwZW5kRmFpbHVyZRIOCgZhcHBlbmQYASABKAQSIgoGc3RhdHVzGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiFQoTT3BlblByb2R1Y2VyUmVxdWVzdCIrChRPcGVuUHJvZHVjZXJSZXNwb25zZRITCgtwcm9kdWNlcl9pZBgBIAEoBCJKChFHZXRPdXRjb21lUmVxdWVzdBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIOCgZzZXR0bGUYAyABKAgitgEKEkdldE91dGNvbWVSZXNwb25zZRIjCgdvdXRjb21lGAEgASgOMhIuc3VyYWZ0LnYxLk91dGNvbWUSEwoLZmlyc3RfaW5kZXgYAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIMCgR0ZXJtGAQgASgEEi0KCXRpbWVzdGFtcBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF9zZXF1ZW5jZRgGIAEoBCKFAgoLUmVhZFJlcXVlc3QSFQoLc3RhcnRfaW5kZXgYASABKARIABI1Cg9zdGFydF90aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASFAoKbGFzdF9jb3VudBgDIAEoBEgAEhYKCWVuZF9pbmRleBgEIAEoBEgBiAEBEhMKC2VudHJpZXNfbWF4GAUgASgEEhEKCWJ5dGVzX21heBgGIAEoBBIOCgZmb2xsb3cYByABKAgSKwoLY29uc2lzdGVuY3kYCCABKA4yFi5zdXJhZnQudjEuQ29uc2lzdGVuY3lCBwoFc3RhcnRCDAoKX2VuZF9pbmRleCJdCgxSZWFkUmVzcG9uc2USJgoHYmF0Y2hlcxgBIAMoCzIVLnN1cmFmdC52MS5FbnRyeUJhdGNoEiUKCHByb2dyZXNzGAIgASgLMhMuc3VyYWZ0LnYxLlByb2dyZXNzIoEBCgpFbnRyeUJhdGNoEiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSEwoLZmlyc3RfaW5kZXgYAiABKAQSDAoEdGVybRgDIAEoBBItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKCFByb2dyZXNzEhIKCm5leHRfaW5kZXgYASABKAQSEwoLZmlyc3RfaW5kZXgYAiABKAQSJgoDYWdlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl4KC1RyaW1SZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgEEiEKFGV4cGVjdGVkX2ZpcnN0X2luZGV4GAIgASgESACIAQFCFwoVX2V4cGVjdGVkX2ZpcnN0X2luZGV4IiMKDFRyaW1SZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCI9Cg5HZXRUYWlsUmVxdWVzdBIrCgtjb25zaXN0ZW5jeRgBIAEoDjIWLnN1cmFmdC52MS5Db25zaXN0ZW5jeSJwCg9HZXRUYWlsUmVzcG9uc2USEgoKbmV4dF9pbmRleBgBIAEoBBITCgtmaXJzdF9pbmRleBgCIAEoBBIMCgR0ZXJtGAMgASgEEiYKA2FnZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiprCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NPTU1JVFRFRBABEhkKFU9VVENPTUVfTk9UX0NPTU1JVFRFRBACEhUKEU9VVENPTUVfVU5ERUNJREVEEAMqXwoLQ29uc2lzdGVuY3kSGwoXQ09OU0lTVEVOQ1lfVU5TUEVDSUZJRUQQABIcChhDT05TSVNURU5DWV9MSU5FQVJJWkFCTEUQARIVChFDT05TSVNURU5DWV9MT0NBTBACMvUDCgpMb2dTZXJ2aWNlEj0KBkFwcGVuZBIYLnN1cmFmdC52MS5BcHBlbmRSZXF1ZXN0Ghkuc3VyYWZ0LnYxLkFwcGVuZFJlc3BvbnNlElYKDUFwcGVuZFNlc3Npb24SHy5zdXJhZnQudjEuQXBwZW5kU2Vzc2lvblJlcXVlc3QaIC5zdXJhZnQudjEuQXBwZW5kU2Vzc2lvblJlc3BvbnNlKAEwARJPCgxPcGVuUHJvZHVjZXISHi5zdXJhZnQudjEuT3BlblByb2R1Y2VyUmVxdWVzdBofLnN1cmFmdC52MS5PcGVuUHJvZHVjZXJSZXNwb25zZRJJCgpHZXRPdXRjb21lEhwuc3VyYWZ0LnYxLkdldE91dGNvbWVSZXF1ZXN0Gh0uc3VyYWZ0LnYxLkdldE91dGNvbWVSZXNwb25zZRI5CgRSZWFkEhYuc3VyYWZ0LnYxLlJlYWRSZXF1ZXN0Ghcuc3VyYWZ0LnYxLlJlYWRSZXNwb25zZTABEjcKBFRyaW0SFi5zdXJhZnQudjEuVHJpbVJlcXVlc3QaFy5zdXJhZnQudjEuVHJpbVJlc3BvbnNlEkAKB0dldFRhaWwSGS5zdXJhZnQudjEuR2V0VGFpbFJlcXVlc3QaGi5zdXJhZnQudjEuR2V0VGFpbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("ChNzdXJhZnQvdjEvbG9nLnByb3RvEglzdXJhZnQudjEiSQoFRW50cnkSDwoHcGF5bG9hZBgBIAEoDBIiCgdoZWFkZXJzGAIgAygLMhEuc3VyYWZ0LnYxLkhlYWRlchILCgNrZXkYAyABKAkiJAoGSGVhZGVyEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI5ChBQcm9kdWNlclNlcXVlbmNlEhMKC3Byb2R1Y2VyX2lkGAEgASgEEhAKCHNlcXVlbmNlGAIgASgEIjAKDEtleUNvbmRpdGlvbhILCgNrZXkYASABKAkSEwoLc2luY2VfaW5kZXgYAiABKAQisAIKDUFwcGVuZFJlcXVlc3QSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRItCghwcm9kdWNlchgCIAEoCzIbLnN1cmFmdC52MS5Qcm9kdWNlclNlcXVlbmNlEiAKE2V4cGVjdGVkX25leHRfaW5kZXgYAyABKARIAIgBARIaCg1mZW5jaW5nX3Rva2VuGAQgASgJSAGIAQESHgoRc2V0X2ZlbmNpbmdfdG9rZW4YBSABKAlIAogBARIvCg5rZXlfY29uZGl0aW9ucxgGIAMoCzIXLnN1cmFmdC52MS5LZXlDb25kaXRpb25CFgoUX2V4cGVjdGVkX25leHRfaW5kZXhCEAoOX2ZlbmNpbmdfdG9rZW5CFAoSX3NldF9mZW5jaW5nX3Rva2VuIoYBCg5BcHBlbmRSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBBISCgpsYXN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSLQoJdGltZXN0YW1wGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYBSABKAgitwIKFEFwcGVuZFNlc3Npb25SZXF1ZXN0EiEKB2VudHJpZXMYASADKAsyEC5zdXJhZnQudjEuRW50cnkSLQoIcHJvZHVjZXIYAiABKAsyGy5zdXJhZnQudjEuUHJvZHVjZXJTZXF1ZW5jZRIgChNleHBlY3RlZF9uZXh0X2luZGV4GAMgASgESACIAQESGgoNZmVuY2luZ190b2tlbhgEIAEoCUgBiAEBEh4KEXNldF9mZW5jaW5nX3Rva2VuGAUgASgJSAKIAQESLwoOa2V5X2NvbmRpdGlvbnMYBiADKAsyFy5zdXJhZnQudjEuS2V5Q29uZGl0aW9uQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiJmChVBcHBlbmRTZXNzaW9uUmVzcG9uc2USIQoEYWNrcxgBIAMoCzITLnN1cmFmdC52MS5BY2tSYW5nZRIqCghmYWlsdXJlcxgCIAMoCzIYLnN1cmFmdC52MS5BcHBlbmRGYWlsdXJlIq0BCghBY2tSYW5nZRIUCgxmaXJzdF9hcHBlbmQYASABKAQSFAoMYXBwZW5kX2NvdW50GAIgASgNEhMKC2ZpcnN0X2luZGV4GAMgASgEEhMKC2VudHJ5X2NvdW50GAQgASgNEgwKBHRlcm0YBSABKAQSLQoJdGltZXN0YW1wGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZXBlYXQYByABKAgiQwoNQXBwZW5kRmFpbHVyZRIOCgZhcHBlbmQYASABKAQSIgoGc3RhdHVzGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiFQoTT3BlblByb2R1Y2VyUmVxdWVzdCIrChRPcGVuUHJvZHVjZXJSZXNwb25zZRITCgtwcm9kdWNlcl9pZBgBIAEoBCJKChFHZXRPdXRjb21lUmVxdWVzdBITCgtwcm9kdWNlcl9pZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIOCgZzZXR0bGUYAyABKAgitgEKEkdldE91dGNvbWVSZXNwb25zZRIjCgdvdXRjb21lGAEgASgOMhIuc3VyYWZ0LnYxLk91dGNvbWUSEwoLZmlyc3RfaW5kZXgYAiABKAQSEgoKbGFzdF9pbmRleBgDIAEoBBIMCgR0ZXJtGAQgASgEEi0KCXRpbWVzdGFtcBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF9zZXF1ZW5jZRgGIAEoBCK+AgoLUmVhZFJlcXVlc3QSFQoLc3RhcnRfaW5kZXgYASABKARIABI1Cg9zdGFydF90aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASFAoKbGFzdF9jb3VudBgDIAEoBEgAEhYKCWVuZF9pbmRleBgEIAEoBEgBiAEBEhMKC2VudHJpZXNfbWF4GAUgASgEEhEKCWJ5dGVzX21heBgGIAEoBBIOCgZmb2xsb3cYByABKAgSKwoLY29uc2lzdGVuY3kYCCABKA4yFi5zdXJhZnQudjEuQ29uc2lzdGVuY3kSDwoHcmV2ZXJzZRgJIAEoCBImCgZmaWx0ZXIYCiABKAsyFi5zdXJhZnQudjEuRW50cnlGaWx0ZXJCBwoFc3RhcnRCDAoKX2VuZF9pbmRleCJRCgtFbnRyeUZpbHRlchIoCgdoZWFkZXJzGAEgAygLMhcuc3VyYWZ0LnYxLkhlYWRlckZpbHRlchIQCgNrZXkYAiABKAlIAIgBAUIGCgRfa2V5IjkKDEhlYWRlckZpbHRlchILCgNrZXkYASABKAkSEgoFdmFsdWUYAiABKAxIAIgBAUIICgZfdmFsdWUiXQoMUmVhZFJlc3BvbnNlEiYKB2JhdGNoZXMYASADKAsyFS5zdXJhZnQudjEuRW50cnlCYXRjaBIlCghwcm9ncmVzcxgCIAEoCzITLnN1cmFmdC52MS5Qcm9ncmVzcyKBAQoKRW50cnlCYXRjaBIhCgdlbnRyaWVzGAEgAygLMhAuc3VyYWZ0LnYxLkVudHJ5EhMKC2ZpcnN0X2luZGV4GAIgASgEEgwKBHRlcm0YAyABKAQSLQoJdGltZXN0YW1wGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJvCghQcm9ncmVzcxISCgpuZXh0X2luZGV4GAEgASgEEhMKC2ZpcnN0X2luZGV4GAIgASgEEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpyZWFkX2luZGV4GAQgASgEIl4KC1RyaW1SZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgEEiEKFGV4cGVjdGVkX2ZpcnN0X2luZGV4GAIgASgESACIAQFCFwoVX2V4cGVjdGVkX2ZpcnN0X2luZGV4IiMKDFRyaW1SZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCI9Cg5HZXRUYWlsUmVxdWVzdBIrCgtjb25zaXN0ZW5jeRgBIAEoDjIWLnN1cmFmdC52MS5Db25zaXN0ZW5jeSJwCg9HZXRUYWlsUmVzcG9uc2USEgoKbmV4dF9pbmRleBgBIAEoBBITCgtmaXJzdF9pbmRleBgCIAEoBBIMCgR0ZXJtGAMgASgEEiYKA2FnZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiprCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0NPTU1JVFRFRBABEhkKFU9VVENPTUVfTk9UX0NPTU1JVFRFRBACEhUKEU9VVENPTUVfVU5ERUNJREVEEAMqXwoLQ29uc2lzdGVuY3kSGwoXQ09OU0lTVEVOQ1lfVU5TUEVDSUZJRUQQABIcChhDT05TSVNURU5DWV9MSU5FQVJJWkFCTEUQARIVChFDT05TSVNURU5DWV9MT0NBTBACMvUDCgpMb2dTZXJ2aWNlEj0KBkFwcGVuZBIYLnN1cmFmdC52MS5BcHBlbmRSZXF1ZXN0Ghkuc3VyYWZ0LnYxLkFwcGVuZFJlc3BvbnNlElYKDUFwcGVuZFNlc3Npb24SHy5zdXJhZnQudjEuQXBwZW5kU2Vzc2lvblJlcXVlc3QaIC5zdXJhZnQudjEuQXBwZW5kU2Vzc2lvblJlc3BvbnNlKAEwARJPCgxPcGVuUHJvZHVjZXISHi5zdXJhZnQudjEuT3BlblByb2R1Y2VyUmVxdWVzdBofLnN1cmFmdC52MS5PcGVuUHJvZHVjZXJSZXNwb25zZRJJCgpHZXRPdXRjb21lEhwuc3VyYWZ0LnYxLkdldE91dGNvbWVSZXF1ZXN0Gh0uc3VyYWZ0LnYxLkdldE91dGNvbWVSZXNwb25zZRI5CgRSZWFkEhYuc3VyYWZ0LnYxLlJlYWRSZXF1ZXN0Ghcuc3VyYWZ0LnYxLlJlYWRSZXNwb25zZTABEjcKBFRyaW0SFi5zdXJhZnQudjEuVHJpbVJlcXVlc3QaFy5zdXJhZnQudjEuVHJpbVJlc3BvbnNlEkAKB0dldFRhaWwSGS5zdXJhZnQudjEuR2V0VGFpbFJlcXVlc3QaGi5zdXJhZnQudjEuR2V0VGFpbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * What a client appends.
@@ -590,7 +590,7 @@ export const GetOutcomeResponseSchema: GenMessage<GetOutcomeResponse> = /*@__PUR
  */
 export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
   /**
-   * Where to begin. Without one: at the first retained index.
+   * Where to begin. Without one: at the first retained index; in reverse, at the last entry.
    *
    * @generated from oneof suraft.v1.ReadRequest.start
    */
@@ -604,7 +604,8 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
     case: "startIndex";
   } | {
     /**
-     * At the first entry with this timestamp or a later one. Not in the future.
+     * At the first entry with this timestamp or a later one; in reverse, at the last entry with
+     * this timestamp or an earlier one. Not in the future.
      *
      * @generated from field: google.protobuf.Timestamp start_timestamp = 2;
      */
@@ -612,7 +613,9 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
     case: "startTimestamp";
   } | {
     /**
-     * This many entries before the tail, or at the first retained index if there are fewer.
+     * This many entries before the tail, or at the first retained index if there are fewer. In
+     * reverse: at the last entry, and no further than this many. A filter does not change which
+     * entries these are; for the last n that match, read in reverse with entries_max.
      *
      * @generated from field: uint64 last_count = 3;
      */
@@ -621,22 +624,22 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Stop before this index.
+   * Stop on coming to this index; the entry at it is not delivered.
    *
    * @generated from field: optional uint64 end_index = 4;
    */
   endIndex?: bigint | undefined;
 
   /**
-   * Stop after this many entries. 0: no limit.
+   * Stop after delivering this many entries. 0: no limit.
    *
    * @generated from field: uint64 entries_max = 5;
    */
   entriesMax: bigint;
 
   /**
-   * Stop before the payloads and headers together exceed this many bytes, but deliver at least
-   * one entry. 0: no limit.
+   * Stop before the payloads and headers delivered exceed this many bytes together, but deliver at
+   * least one entry. 0: no limit.
    *
    * @generated from field: uint64 bytes_max = 6;
    */
@@ -644,7 +647,7 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
 
   /**
    * At the tail, stay and deliver entries as they commit, until a limit is reached or the call is
-   * cancelled.
+   * cancelled. Not in reverse.
    *
    * @generated from field: bool follow = 7;
    */
@@ -656,6 +659,20 @@ export type ReadRequest = Message<"suraft.v1.ReadRequest"> & {
    * @generated from field: suraft.v1.Consistency consistency = 8;
    */
   consistency: Consistency;
+
+  /**
+   * Go down from the start: the newest entry first.
+   *
+   * @generated from field: bool reverse = 9;
+   */
+  reverse: boolean;
+
+  /**
+   * Deliver only the entries that match.
+   *
+   * @generated from field: suraft.v1.EntryFilter filter = 10;
+   */
+  filter?: EntryFilter | undefined;
 };
 
 /**
@@ -666,21 +683,78 @@ export const ReadRequestSchema: GenMessage<ReadRequest> = /*@__PURE__*/
   messageDesc(file_suraft_v1_log, 14);
 
 /**
+ * Which entries a read delivers: those of which all of it is true. It has at least one condition.
+ *
+ * @generated from message suraft.v1.EntryFilter
+ */
+export type EntryFilter = Message<"suraft.v1.EntryFilter"> & {
+  /**
+   * Headers that the entry has. At most 16.
+   *
+   * @generated from field: repeated suraft.v1.HeaderFilter headers = 1;
+   */
+  headers: HeaderFilter[];
+
+  /**
+   * The entry's key, 1 to 256 bytes.
+   *
+   * @generated from field: optional string key = 2;
+   */
+  key?: string | undefined;
+};
+
+/**
+ * Describes the message suraft.v1.EntryFilter.
+ * Use `create(EntryFilterSchema)` to create a new message.
+ */
+export const EntryFilterSchema: GenMessage<EntryFilter> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 15);
+
+/**
+ * A header that an entry has, at any place among its headers.
+ *
+ * @generated from message suraft.v1.HeaderFilter
+ */
+export type HeaderFilter = Message<"suraft.v1.HeaderFilter"> & {
+  /**
+   * The header's key, 1 to 256 bytes.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The header's value, at most 4,096 bytes. Without one any value will do.
+   *
+   * @generated from field: optional bytes value = 2;
+   */
+  value?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message suraft.v1.HeaderFilter.
+ * Use `create(HeaderFilterSchema)` to create a new message.
+ */
+export const HeaderFilterSchema: GenMessage<HeaderFilter> = /*@__PURE__*/
+  messageDesc(file_suraft_v1_log, 16);
+
+/**
  * A part of the answer to a read.
  *
  * @generated from message suraft.v1.ReadResponse
  */
 export type ReadResponse = Message<"suraft.v1.ReadResponse"> & {
   /**
-   * Entries, in order.
+   * Entries, in the read's order.
    *
    * @generated from field: repeated suraft.v1.EntryBatch batches = 1;
    */
   batches: EntryBatch[];
 
   /**
-   * How far the log is, by this node's knowledge. In the first response, in the last one, and,
-   * following an idle log, every few seconds.
+   * How far the log and the read are, by this node's knowledge. In the first response, in the last
+   * one, and every few seconds while there is nothing to deliver: at the tail of an idle log, or
+   * where no entry matches.
    *
    * @generated from field: suraft.v1.Progress progress = 2;
    */
@@ -692,7 +766,7 @@ export type ReadResponse = Message<"suraft.v1.ReadResponse"> & {
  * Use `create(ReadResponseSchema)` to create a new message.
  */
 export const ReadResponseSchema: GenMessage<ReadResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 15);
+  messageDesc(file_suraft_v1_log, 17);
 
 /**
  * Entries at consecutive indexes that were committed together.
@@ -708,7 +782,7 @@ export type EntryBatch = Message<"suraft.v1.EntryBatch"> & {
   entries: Entry[];
 
   /**
-   * The first entry's index.
+   * The first entry's index. The next ones have the indexes above it; in reverse, those below it.
    *
    * @generated from field: uint64 first_index = 2;
    */
@@ -734,7 +808,7 @@ export type EntryBatch = Message<"suraft.v1.EntryBatch"> & {
  * Use `create(EntryBatchSchema)` to create a new message.
  */
 export const EntryBatchSchema: GenMessage<EntryBatch> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 16);
+  messageDesc(file_suraft_v1_log, 18);
 
 /**
  * How far the log is.
@@ -762,6 +836,15 @@ export type Progress = Message<"suraft.v1.Progress"> & {
    * @generated from field: google.protobuf.Duration age = 3;
    */
   age?: Duration | undefined;
+
+  /**
+   * The index that the read comes to next: everything before it that was asked for has been
+   * delivered, so that a read that goes on elsewhere begins here. In reverse, below first_index
+   * once the read has come to the end.
+   *
+   * @generated from field: uint64 read_index = 4;
+   */
+  readIndex: bigint;
 };
 
 /**
@@ -769,7 +852,7 @@ export type Progress = Message<"suraft.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 17);
+  messageDesc(file_suraft_v1_log, 19);
 
 /**
  * Asks for a trim.
@@ -797,7 +880,7 @@ export type TrimRequest = Message<"suraft.v1.TrimRequest"> & {
  * Use `create(TrimRequestSchema)` to create a new message.
  */
 export const TrimRequestSchema: GenMessage<TrimRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 18);
+  messageDesc(file_suraft_v1_log, 20);
 
 /**
  * The log was trimmed.
@@ -818,7 +901,7 @@ export type TrimResponse = Message<"suraft.v1.TrimResponse"> & {
  * Use `create(TrimResponseSchema)` to create a new message.
  */
 export const TrimResponseSchema: GenMessage<TrimResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 19);
+  messageDesc(file_suraft_v1_log, 21);
 
 /**
  * Asks for the tail.
@@ -839,7 +922,7 @@ export type GetTailRequest = Message<"suraft.v1.GetTailRequest"> & {
  * Use `create(GetTailRequestSchema)` to create a new message.
  */
 export const GetTailRequestSchema: GenMessage<GetTailRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 20);
+  messageDesc(file_suraft_v1_log, 22);
 
 /**
  * The tail.
@@ -881,7 +964,7 @@ export type GetTailResponse = Message<"suraft.v1.GetTailResponse"> & {
  * Use `create(GetTailResponseSchema)` to create a new message.
  */
 export const GetTailResponseSchema: GenMessage<GetTailResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_v1_log, 21);
+  messageDesc(file_suraft_v1_log, 23);
 
 /**
  * What became of an append.
@@ -1045,7 +1128,7 @@ export const LogService: GenService<{
     output: typeof GetOutcomeResponseSchema;
   },
   /**
-   * Reads entries in the order of their indexes.
+   * Reads entries in the order of their indexes, or the newest first.
    *
    * @generated from rpc suraft.v1.LogService.Read
    */

@@ -1,6 +1,6 @@
 /** `suraft append`: appends arguments, lines or a file through one session. */
 
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
 import { AppendFeeder } from "../append-feeder.js";
 import { openInput, type AppendInput } from "../append-input.js";
 import { AppendOutput, Progress, type AppendOutputStyle } from "../append-output.js";
@@ -8,9 +8,11 @@ import {
   addClientOptions,
   countOption,
   openClient,
+  textOption,
   type ClientOptionValues,
 } from "../client-options.js";
 import { UsageError } from "../exit-code.js";
+import { headerOption } from "../header-option.js";
 import { interruption } from "../interruption.js";
 import { countOf, styled } from "../terminal.js";
 import type { AppendDemands, Header } from "../../client/types.js";
@@ -33,26 +35,6 @@ const deliveries = {
   "at-most-once": "atMostOnce",
   "at-least-once": "atLeastOnce",
 } as const;
-
-function headerOption(text: string, before: readonly Header[]): readonly Header[] {
-  const split = text.indexOf("=");
-  const key = text.slice(0, Math.max(0, split));
-  const keyBytes = Buffer.byteLength(key);
-  if (keyBytes < 1 || keyBytes > 256) {
-    throw new InvalidArgumentError("Write key=value, the key 1 to 256 bytes long.");
-  }
-  return [...before, { key, value: Buffer.from(text.slice(split + 1)) }];
-}
-
-function textOption(bytesMax: number): (text: string) => string {
-  return (text) => {
-    const bytes = Buffer.byteLength(text);
-    if (bytes < 1 || bytes > bytesMax) {
-      throw new InvalidArgumentError(`It must be 1 to ${String(bytesMax)} bytes long.`);
-    }
-    return text;
-  };
-}
 
 export function declareAppend(command: Command): void {
   command

@@ -70,9 +70,9 @@ function answerTarget<S extends DescMessage>(
 }
 
 /** Prints a batch in every form. */
-function printBatch({ firstIndex, term, timestampMs, entries }: ReadBatch): void {
+function printBatch({ firstIndex, step, term, timestampMs, entries }: ReadBatch): void {
   entries.forEach(({ payload, headers, key }, offset) => {
-    const entry = { index: firstIndex + offset, term, timestampMs, payload, headers, key };
+    const entry = { index: firstIndex + step * offset, term, timestampMs, payload, headers, key };
     for (const format of entryFormats) {
       const printed = formatEntry(entry, { format, terminal: true, verbose: true });
       const text = Buffer.from(printed).toString();
@@ -83,18 +83,20 @@ function printBatch({ firstIndex, term, timestampMs, entries }: ReadBatch): void
   });
 }
 
-function useRead({ batches, progress }: log.ReadResponse): unknown {
-  const cursor = new ReadCursor({ start: { type: "last", count: 3 } });
-  const read = batches.map(codec.decodeBatch);
-  for (const batch of read) {
-    printBatch(batch);
-    cursor.advance(batch);
-  }
-  const decoded = codec.decodeProgress(progress);
-  if (decoded !== undefined) cursor.settle(decoded);
-  const next = cursor.request();
-  if (next !== undefined) codec.encodeRead(next);
-  return { read, decoded };
+function useRead(response: log.ReadResponse): unknown {
+  const progress = codec.decodeProgress(response.progress);
+  return [1, -1].map((step) => {
+    const reverse = step < 0;
+    const cursor = new ReadCursor({ start: { type: "last", count: 3 }, reverse, bytesMax: 100 });
+    const batches = response.batches.map((batch) => codec.decodeBatch(batch, reverse ? -1 : 1));
+    for (const batch of batches) printBatch(batch);
+    const part = { batches, progress };
+    cursor.admits(part);
+    cursor.advance(part);
+    const next = cursor.request();
+    if (next !== undefined) codec.encodeRead(next);
+    return part;
+  });
 }
 
 function useStatus(response: { readonly status?: cluster.NodeStatus | undefined }): unknown {

@@ -17,9 +17,12 @@ import {
   toNumber,
   type Identity,
 } from "../../../src/peer/messages.js";
+import { ReadCut } from "../../../src/log/read-cut.js";
+import { rangeOf } from "../../../src/log/read-plan.js";
+import type { ReadPlan } from "../../../src/log/read-plan.js";
 import { decodeRequest } from "../../../src/rpc/service-definition.js";
 import { takeAppend } from "../../../src/service/append-check.js";
-import { findStart, isLinearizable, planRead } from "../../../src/service/read-request.js";
+import { isLinearizable, planRead } from "../../../src/service/read-request.js";
 import { runOf, textEntry, wideBounds } from "../../log/entries.js";
 import { MemoryLog } from "../../service/memory-log.js";
 import { arbitraryMessage, withSender } from "../messages.js";
@@ -92,23 +95,46 @@ log3.term = 1;
 log3.append([runOf([textEntry("one"), textEntry("two")])], 1_000);
 log3.append([runOf([textEntry("three")])], 2_000_000_000_000);
 
-/** Where in a log a read begins, for any read that is asked for. */
+/** A read's entries come in its order, each once. */
+async function takeAll(cut: ReadCut, { reverse }: ReadPlan): Promise<void> {
+  if (cut.isDone || cut.nextIndex >= log3.nextIndex) return;
+  const step = reverse ? -1 : 1;
+  const options = { startIndex: cut.nextIndex, signal: new AbortController().signal };
+  let next = cut.nextIndex;
+  for await (const segment of reverse ? log3.segmentsBack(options) : log3.segments(options)) {
+    for (const taken of cut.take(segment, 5)) {
+      if (taken.type === "pause") continue;
+      const { firstIndex, run } = taken.batch;
+      hold((firstIndex - next) * step >= 0, "entries come in the read's order");
+      next = firstIndex + step * run.entryCount;
+      hold((cut.nextIndex - next) * step >= 0, "a read is never behind what it gave");
+    }
+    if (cut.isDone) return;
+  }
+}
+
+/** Where in a log a read begins, and what it takes of it, for any read that is asked for. */
 const readStart = wireTarget({
   name: "request/read-start",
   valid: arbitraryMessage(log.ReadRequestSchema),
   judge: async (bytes) => {
-    const plan = taken(() => planRead(decodeRequest(log.ReadRequestSchema, bytes)), isRefusal);
-    if (plan.output === undefined) return { accepted: false };
-    const { endIndex, entriesMax, bytesMax, start } = plan.output;
+    const read = taken(() => planRead(decodeRequest(log.ReadRequestSchema, bytes)), isRefusal);
+    if (read.output === undefined) return { accepted: false };
+    const { plan } = read.output;
+    const { endIndex = Infinity, entriesMax, bytesMax, reverse } = plan;
     for (const limit of [endIndex, entriesMax, bytesMax]) hold(limit >= 1, "a limit is 1 or more");
     const { signal } = new AbortController();
-    const index = await findStart(start, log3, signal).catch((error: unknown) => {
+    const range = await rangeOf(plan, log3, signal).catch((error: unknown) => {
       if (!isRefusal(error)) throw error;
       return undefined;
     });
-    if (index === undefined) return { accepted: false };
-    const { firstIndex, nextIndex } = log3;
-    hold(index >= firstIndex && index <= nextIndex, "a read begins within the log");
+    if (range === undefined) return { accepted: false };
+    const { startIndex } = range;
+    const [first, last] = reverse
+      ? [log3.firstIndex - 1, log3.nextIndex - 1]
+      : [log3.firstIndex, log3.nextIndex];
+    hold(startIndex >= first && startIndex <= last, "a read begins within the log");
+    await takeAll(new ReadCut({ ...plan, ...range }), plan);
     return { accepted: true };
   },
 });
