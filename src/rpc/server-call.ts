@@ -12,6 +12,7 @@
 import { status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 import { SuraftError } from "../errors.js";
+import { messageWriter, type MessageWriter } from "./message-writer.js";
 import { internalStatusObject, toStatusObject } from "./status.js";
 import { explainTransportStatus, type TransportStatus } from "./transport-status.js";
 
@@ -56,6 +57,7 @@ export class ServerCall implements CallContext {
   readonly #base: ServerInterceptingCallInterface;
   readonly #host: CallHost;
   readonly #sendStatus: (status: TransportStatus) => void;
+  readonly #sendMessage: MessageWriter;
   #listener: CallListener | undefined;
   #controller: AbortController | undefined;
   #reading = true;
@@ -73,6 +75,7 @@ export class ServerCall implements CallContext {
     this.#base = base;
     this.#host = host;
     this.#sendStatus = base.sendStatus.bind(base);
+    this.#sendMessage = messageWriter(base);
     // What grpc-js itself ends the call with (a deadline, a message over the limit) comes by here.
     base.sendStatus = (status) => this.#endedByTransport(status);
   }
@@ -129,13 +132,16 @@ export class ServerCall implements CallContext {
     this.#pump();
   }
 
-  /** Sends a message. Never waits: whoever writes much looks at `bufferedBytes`. */
+  /**
+   * Sends a message, whose bytes must not change any more. Never waits: whoever writes much looks at
+   * `bufferedBytes`.
+   */
   write(bytes: Buffer): void {
     if (this.#ended || this.#closed) {
       return;
     }
     this.#bufferedBytes += bytes.length;
-    this.#base.sendMessage(bytes, () => {
+    this.#sendMessage(bytes, () => {
       this.#bufferedBytes = Math.max(0, this.#bufferedBytes - bytes.length);
       this.#settleDrain();
     });

@@ -8,7 +8,6 @@ import {
   type GetTailRequest,
   type GetTailResponseSchema,
 } from "../../gen/suraft/v1/log_pb.js";
-import { Turns } from "../log/turns.js";
 import type { Node } from "../node/node.js";
 import { implementService, type ServiceRegistration } from "../rpc/server.js";
 import type { CallContext } from "../rpc/server-call.js";
@@ -19,6 +18,7 @@ import { getOutcome, openProducer } from "./producers.js";
 import { trim } from "./trim.js";
 import { isLinearizable, planRead } from "./read-request.js";
 import { progressOf } from "./read-output.js";
+import { Readership } from "./readership.js";
 import { readSettingsDefault, serveRead, type ReadSettings } from "./read-stream.js";
 
 /** The service as a server speaks it: entries stay bytes. */
@@ -38,14 +38,14 @@ export function implementLogService(
   node: Node,
   options: LogServiceOptions = {},
 ): ServiceRegistration {
-  const settings: ReadSettings = { ...readSettingsDefault, ...options.read };
+  const { responseBytes, progressIntervalMs } = { ...readSettingsDefault, ...options.read };
   const window: SessionWindow = { ...sessionWindowDefault, ...options.session };
-  const turns = new Turns();
+  const readership = new Readership(responseBytes);
   return implementService(logService, {
     append: (message, context) => appendOnce(node, message, context),
     appendSession: (call) => new AppendSession(node, call, window),
     read: async (request, responses, context) =>
-      serveRead(node, planRead(request), { responses, context, settings, turns }),
+      serveRead(node, planRead(request), { responses, context, readership, progressIntervalMs }),
     openProducer: (_request, context) => openProducer(node, context),
     getOutcome: (request, context) => getOutcome(node, request, context),
     trim: (request, context) => trim(node, request, context),

@@ -8,21 +8,18 @@
 import type { Batch } from "../log/read-cut.js";
 import type { Node } from "../node/node.js";
 import type { Responses } from "../rpc/handlers.js";
-import {
-  batchSize,
-  encodeReadResponse,
-  type Progress,
-  type TailProgress,
-} from "./read-response.js";
+import { batchSize, encodeReadResponse, type TailProgress } from "./read-response.js";
+import type { Readership } from "./readership.js";
 
 export interface ReadOutputOptions {
-  readonly responseBytes: number;
+  readonly readership: Readership;
   /** Where the read begins. */
   readonly readIndex: number;
+  readonly reverse: boolean;
 }
 
 export class ReadOutput {
-  readonly responseBytes: number;
+  readonly #options: ReadOutputOptions;
   readonly #node: Node;
   readonly #responses: Responses<Uint8Array>;
   #batches: Batch[] = [];
@@ -35,8 +32,13 @@ export class ReadOutput {
   constructor(node: Node, responses: Responses<Uint8Array>, options: ReadOutputOptions) {
     this.#node = node;
     this.#responses = responses;
-    this.responseBytes = options.responseBytes;
+    this.#options = options;
     this.#readIndex = options.readIndex;
+  }
+
+  /** About how much a response holds. */
+  get responseBytes(): number {
+    return this.#options.readership.responseBytes;
   }
 
   get isEmpty(): boolean {
@@ -63,8 +65,9 @@ export class ReadOutput {
     if (this.isEmpty && !this.#progressDue) {
       return;
     }
-    if (this.#responses.bufferedBytes >= this.responseBytes) {
-      await this.#responses.drained(this.responseBytes);
+    const { responseBytes } = this;
+    if (this.#responses.bufferedBytes >= responseBytes) {
+      await this.#responses.drained(responseBytes);
     }
     this.#write();
   }
@@ -85,14 +88,22 @@ export class ReadOutput {
   }
 
   #write(): void {
-    const progress: Progress | undefined = this.#progressDue
-      ? { ...progressOf(this.#node), readIndex: this.#readIndex }
-      : undefined;
-    this.#responses.write(encodeReadResponse(this.#batches, progress));
+    this.#responses.write(this.#encode());
     this.#batches = [];
     this.#sizeBytes = 0;
     this.#progressDue = false;
     this.#writtenSinceTick = true;
+  }
+
+  #encode(): Buffer {
+    if (this.#progressDue) {
+      const progress = { ...progressOf(this.#node), readIndex: this.#readIndex };
+      return encodeReadResponse(this.#batches, progress);
+    }
+    const { readership, reverse } = this.#options;
+    return reverse
+      ? encodeReadResponse(this.#batches, undefined)
+      : readership.encode(this.#batches);
   }
 }
 

@@ -10,17 +10,17 @@
 import type { EntriesSegment } from "../core/types.js";
 import { ReadCut, type Batch } from "../log/read-cut.js";
 import { rangeOf, type ReadPlan } from "../log/read-plan.js";
-import type { Turns } from "../log/turns.js";
 import type { Node } from "../node/node.js";
 import type { Responses } from "../rpc/handlers.js";
 import type { CallContext } from "../rpc/server-call.js";
 import { ReadOutput } from "./read-output.js";
 import type { ServedRead } from "./read-request.js";
+import type { Readership } from "./readership.js";
 
 export interface ReadSettings {
   /** How often a reader that gets no entries hears how far it is. */
   readonly progressIntervalMs: number;
-  /** About how much a response holds; several segments share one. */
+  /** About how much a response holds at most; several segments share one. */
   readonly responseBytes: number;
 }
 
@@ -32,31 +32,35 @@ export const readSettingsDefault: ReadSettings = {
 export interface ReadCall {
   readonly responses: Responses<Uint8Array>;
   readonly context: CallContext;
-  readonly settings: ReadSettings;
-  /** Shared with the node's other readers. */
-  readonly turns: Turns;
+  readonly progressIntervalMs: number;
+  readonly readership: Readership;
 }
 
 /** Serves a read to its end. Rejects with a SuraftError, or with the signal's reason. */
-export async function serveRead(
+export async function serveRead(node: Node, read: ServedRead, call: ReadCall): Promise<void> {
+  const leave = call.readership.join();
+  try {
+    await serve(node, read, call);
+  } finally {
+    leave();
+  }
+}
+
+async function serve(
   node: Node,
   { plan, linearizable }: ServedRead,
-  call: ReadCall,
+  { responses, context: { signal }, readership, progressIntervalMs }: ReadCall,
 ): Promise<void> {
-  const { signal } = call.context;
   if (linearizable) await node.barrier(signal);
   const range = await rangeOf(plan, node.log, signal);
   const cut = new ReadCut({ ...plan, ...range });
-  const output = new ReadOutput(node, call.responses, {
-    responseBytes: call.settings.responseBytes,
-    readIndex: cut.nextIndex,
-  });
-  const timer = setInterval(() => output.tick(), call.settings.progressIntervalMs);
+  const { reverse } = plan;
+  const output = new ReadOutput(node, responses, { readership, readIndex: cut.nextIndex, reverse });
+  const timer = setInterval(() => output.tick(), progressIntervalMs);
   try {
     // To look for what matches may take long: where the read begins is said before.
     if (plan.filter !== undefined) await output.flush();
-    const reader = new Reader(node, plan, { cut, output, turns: call.turns, signal });
-    await reader.run();
+    await new Reader(node, plan, { cut, output, readership, signal }).run();
   } finally {
     clearInterval(timer);
   }
@@ -66,7 +70,7 @@ export async function serveRead(
 interface ReaderParts {
   readonly cut: ReadCut;
   readonly output: ReadOutput;
-  readonly turns: Turns;
+  readonly readership: Readership;
   readonly signal: AbortSignal;
 }
 
@@ -114,13 +118,13 @@ class Reader {
   }
 
   async #take(segment: EntriesSegment): Promise<void> {
-    const { cut, output, turns, signal } = this.#parts;
+    const { cut, output, readership, signal } = this.#parts;
     for (const step of cut.take(segment, output.responseBytes)) {
       if (step.type === "batch") {
         await this.#add(step.batch);
       } else {
         await output.flush();
-        await turns.next();
+        await readership.turns.next();
         signal.throwIfAborted();
       }
       output.reached(cut.nextIndex);

@@ -14,6 +14,7 @@ import type { BenchContext, Section } from "./section.js";
 import { cost } from "./sections/cost.js";
 import { exactlyOnce } from "./sections/exactly-once.js";
 import { failover } from "./sections/failover.js";
+import { followers } from "./sections/followers.js";
 import { latency } from "./sections/latency.js";
 import { ledger } from "./sections/ledger.js";
 import { library } from "./sections/library.js";
@@ -31,6 +32,7 @@ const sections: Readonly<Record<string, Section>> = {
   "exactly-once": exactlyOnce,
   latency,
   read,
+  followers,
   cost,
   memory,
   ledger,

@@ -29,6 +29,29 @@ async function firstMessage(call: Readable): Promise<void> {
 }
 
 describe("streams of the gRPC server", () => {
+  it("sends messages of any size whole and in order", async () => {
+    const sizes = [0, 1, 8_000, 8_191, 8_192, 8_193, 65_536, 3, 1_000_000, 16_384, 0, 9_000];
+    const test = await startTestServer({
+      cluster: {
+        watchStatus: async (_, responses) => {
+          for (const size of sizes) responses.write({ status: { nodeId: "x".repeat(size) } });
+          await responses.drained(1);
+        },
+      },
+    });
+    for (const count of [1, 3]) {
+      const calls = Array.from({ length: count }, async () => {
+        const received: number[] = [];
+        for await (const { status } of test.cluster.watchStatus({})) {
+          received.push(status?.nodeId.length ?? -1);
+        }
+        return received;
+      });
+      for (const received of await Promise.all(calls)) expect(received).to.deep.equal(sizes);
+    }
+    await test.stop();
+  });
+
   it("holds back a writer whose reader does not read", async () => {
     const chunkBytes = 65_536;
     const total = 400;
