@@ -5,9 +5,7 @@
  * read ended when it began.
  */
 
-import type { ReadBatch, ReadOptions, ReadPart } from "./types.js";
-
-type Entry = ReadBatch["entries"][number];
+import type { ReadBatch, ReadEntry, ReadOptions, ReadPart } from "./types.js";
 
 export class ReadCursor {
   readonly #options: ReadOptions;
@@ -113,7 +111,7 @@ export class ReadCursor {
   }
 }
 
-function contentBytes({ payload, key: entryKey, headers }: Entry): number {
+function contentBytes({ payload, key: entryKey, headers }: ReadEntry): number {
   return headers.reduce(
     (total, { key, value }) => total + Buffer.byteLength(key) + value.length,
     payload.length + Buffer.byteLength(entryKey),

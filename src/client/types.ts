@@ -1,7 +1,5 @@
 /** What the client takes and gives: plain values, with numbers for indexes and milliseconds for times. */
 
-import type { Entry as WireEntry } from "../../gen/suraft/v1/log_pb.js";
-
 /** A name and a value beside a payload. */
 export interface Header {
   readonly key: string;
@@ -73,6 +71,15 @@ export type AppendOutcome =
   /** It is not in the log, and may be on its way there. */
   | { readonly type: "undecided"; readonly lastSequence: number };
 
+/** An entry as it was appended. */
+export interface ReadEntry {
+  /** May share memory with the message or object that it came in: copy what is kept long. */
+  readonly payload: Uint8Array;
+  readonly headers: readonly Header[];
+  /** Empty if it has none. */
+  readonly key: string;
+}
+
 /** Entries at consecutive indexes that were committed together. */
 export interface ReadBatch {
   /** The first entry's index. */
@@ -81,8 +88,7 @@ export interface ReadBatch {
   readonly step: 1 | -1;
   readonly term: number;
   readonly timestampMs: number;
-  /** Payloads may share memory with the message they came in: copy what is kept long. */
-  readonly entries: readonly WireEntry[];
+  readonly entries: readonly ReadEntry[];
 }
 
 /** How far the log is, by the knowledge of the node that answers. */
@@ -147,6 +153,9 @@ export interface ReadOptions {
   /** Without an answer for this long the read fails. An idle `follow` is answered all the same. */
   readonly timeoutMs?: number;
 }
+
+/** A read straight from the store; it is linearizable. */
+export type StoreReadOptions = Omit<ReadOptions, "local" | "timeoutMs">;
 
 /** How far the log is. */
 export interface Tail extends Progress {

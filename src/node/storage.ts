@@ -9,7 +9,7 @@ import { SuraftError } from "../errors.js";
 import { partBytesDefault } from "../log/snapshot-writer.js";
 import { LogPast } from "../log/log-past.js";
 import { SegmentLog } from "../log/segment-log.js";
-import { startOf } from "./core-start.js";
+import { startOf } from "../log/log-start.js";
 import { Retainer } from "./retainer.js";
 import { retentionPolicy } from "./retention.js";
 import { Snapshots } from "./snapshots.js";

@@ -7,10 +7,10 @@
 
 import { SuraftError } from "../errors.js";
 import { crc32c } from "../log/crc32c.js";
-import { readLogDirectly } from "../log/direct-reader.js";
 import { dropEntries, takeEntries } from "../log/entry-run.js";
 import { readManifest } from "../log/manifest.js";
 import { entryRunOf } from "../log/segment-codec.js";
+import { storeSegments } from "../log/store-segments.js";
 import { encodePart } from "./export-codec.js";
 import type { EntriesSegment } from "../core/types.js";
 import type { Store } from "../store/store.js";
@@ -42,7 +42,7 @@ export async function* exportLog(
   let runCount = 0;
   let entriesChecksum = 0;
   let logEnd = firstIndex;
-  for await (const segment of readLogDirectly(store, { startIndex: readFrom, signal })) {
+  for await (const segment of storeSegments(store, { startIndex: readFrom, signal })) {
     logEnd = segment.firstIndex + segment.entryCount;
     const run = within(segment, nextIndex, endIndex);
     if (run !== undefined) {

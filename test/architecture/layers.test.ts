@@ -2,7 +2,8 @@
  * The layers and the house rules that no other tool holds, read from the sources.
  *
  * cli -> client, service, node, offline; service -> node, log, core, rpc; node -> core, log, peer,
- * store; offline -> log, core, store; log -> store, core; peer -> rpc, core; client -> rpc;
+ * store; offline -> log, core, store; log -> store, core; peer -> rpc, core; client -> rpc,
+ * log, store;
  * replica -> client; embed -> service, node; testing -> client, embed; core -> nothing.
  */
 
@@ -18,7 +19,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   core: [],
   store: [],
   rpc: [],
-  client: ["rpc"],
+  client: ["rpc", "log", "store"],
   log: ["store", "core"],
   offline: ["log", "core", "store"],
   peer: ["rpc", "core"],

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { expect } from "chai";
 import { runSuraft } from "./run-suraft.js";
 
@@ -46,6 +47,13 @@ describe("suraft's usage", function () {
     ["read --reverse --until 1h --from 4", /the read begins at --until: give no --from or --last/],
     ["read --key=", /'' is invalid. It must be 1 to 256 bytes long/],
     ["read --header =x", /'=x' is invalid. Write key or key=value/],
+    ["read --store memory: --local", /--local asks a node for what it holds/],
+    ["read --store memory: -a 127.0.0.1:1", /give either --store or --address/],
+    ["tail --store memory: --local", /--local asks a node for what it holds/],
+    ["tail --store memory: -a 127.0.0.1:1", /give either --store or --address/],
+    ["read --store=", /'' is invalid. Write gs:/],
+    ["read --poll-interval 1s --follow", /--poll-interval is for --store with --follow/],
+    ["read --poll-interval 1s --store memory:", /--poll-interval is for --store with --follow/],
     ["read --since yesterday", /'yesterday' is invalid. Write a time such as/],
     ["read --format xml", /Allowed choices are text, raw, json/],
     ["read --format json --verbose", /--verbose is for --format text/],
@@ -86,6 +94,18 @@ describe("suraft's usage", function () {
     const { code, stderr } = await runSuraft(["append", "x", "-a", "127.0.0.1:1", "--timeout=1s"]);
     expect(code).to.equal(3);
     expect(stderr).to.match(/^error: cannot connect to 127.0.0.1:1\n.*suraft dev\n$/);
+  });
+
+  it("exits with 1 for a store that is none, or holds no cluster, and makes no directory", async () => {
+    const none = await runSuraft(["read", "--store", "ftp://x"]);
+    expect(none.code).to.equal(1);
+    expect(none.stderr).to.match(/^error: .*ftp:/);
+    const directory = "/tmp/suraft-nothing-here";
+    const environment = { SURAFT_ADDRESS: "127.0.0.1:1" };
+    const empty = await runSuraft(["tail", "--store", `file://${directory}`], { environment });
+    expect(empty.code).to.equal(1);
+    expect(empty.stderr).to.equal(`error: there is no cluster in file://${directory}\n`);
+    expect(existsSync(directory)).to.equal(false);
   });
 
   it("exits with 1 for a file that is not there", async () => {

@@ -3,10 +3,10 @@ import { sizeDelimitedDecodeStream } from "@bufbuild/protobuf/wire";
 import { expect } from "chai";
 import fc from "fast-check";
 import { ExportPartSchema } from "../../gen/suraft/storage/v1/export_pb.js";
-import { readLogDirectly } from "../../src/log/direct-reader.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { entryRunOf } from "../../src/log/segment-codec.js";
+import { storeSegments } from "../../src/log/store-segments.js";
 import { decodePart, encodePart } from "../../src/offline/export-codec.js";
 import { ExportFile } from "../../src/offline/export-file.js";
 import { exportLog } from "../../src/offline/export-log.js";
@@ -41,7 +41,7 @@ function emptyStore(): MemoryStore {
 }
 
 async function entriesIn(store: Store): Promise<unknown[]> {
-  const segments = await collect(readLogDirectly(store, { signal }));
+  const segments = await collect(storeSegments(store, { signal }));
   return segments.map((segment) => {
     const { firstIndex, timestampMs } = segment;
     return { firstIndex, timestampMs, entries: plain(decodeEntries(entryRunOf(segment))) };

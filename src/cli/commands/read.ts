@@ -1,7 +1,7 @@
 /** `suraft read`: prints entries, from anywhere to anywhere, or as they come. */
 
 import { Option, type Command } from "commander";
-import { addClientOptions, openClient, type ClientOptionValues } from "../client-options.js";
+import { addClientOptions } from "../client-options.js";
 import { entryFormats, type EntryFormat } from "../entry-format.js";
 import { EntryPrinter } from "../entry-printer.js";
 import { UsageError } from "../exit-code.js";
@@ -12,11 +12,20 @@ import {
   readOptionsOf,
   type ReadRangeOptions,
 } from "../read-range.js";
+import {
+  addStoreOption,
+  checkSource,
+  openSource,
+  pollIntervalOption,
+  type SourceOptionValues,
+} from "../store-source.js";
+import type { ReadOptions, ReadPart } from "../../client/types.js";
+import type { WalkNotice } from "../walk-notice.js";
 
-interface ReadCommandOptions extends ClientOptionValues, ReadRangeOptions {
+interface ReadCommandOptions extends SourceOptionValues, ReadRangeOptions {
   readonly format: EntryFormat;
   readonly verbose?: true;
-  readonly local?: true;
+  readonly pollInterval?: number;
 }
 
 export function declareRead(command: Command): void {
@@ -31,6 +40,7 @@ export function declareRead(command: Command): void {
     )
     .option("-v, --verbose", "text: put the index and the time before each entry")
     .option("--local", "what the node holds, which may lag; works without a leader");
+  addStoreOption(command).addOption(pollIntervalOption());
   addClientOptions(command).addHelpText("after", help).action(read);
 }
 
@@ -46,31 +56,53 @@ Examples:
   suraft read --from 1 --end 1001 --format json > part.jsonl
   suraft read --since 10m --verbose
   suraft read --reverse --limit 5 --header type=order
-  suraft read --from 42 --limit 1 --format raw > photo.jpg`;
+  suraft read --from 42 --limit 1 --format raw > photo.jpg
+  suraft read --store gs://my-log/production --last 10`;
 
 /** An idle log is silent for some seconds. */
 const FOLLOW_TIMEOUT_MS = 20_000;
 
-async function read(options: ReadCommandOptions): Promise<void> {
+async function read(options: ReadCommandOptions, command: Command): Promise<void> {
   if (options.verbose && options.format !== "text") {
     throw new UsageError("--verbose is for --format text; JSON has the index and time anyway");
   }
-  checkReadRange(options);
-  const signal = interruption();
-  const source = openClient(options);
-  const range = await readOptionsOf(options, source, signal);
-  if (range === undefined) {
-    return;
+  if (options.pollInterval !== undefined && !(options.store !== undefined && options.follow)) {
+    throw new UsageError("--poll-interval is for --store with --follow: a node says what is new");
   }
-  const { format, verbose = false } = options;
+  checkReadRange(options);
+  checkSource(options, command);
+  const signal = interruption();
+  const { log, notice } = await openSource(options);
+  try {
+    const range = await readOptionsOf(options, log, signal);
+    if (range !== undefined)
+      await print(log.read(callOptions(options, range, signal)), options, notice);
+  } finally {
+    notice.end();
+  }
+}
+
+function callOptions(
+  { follow, timeout, local }: ReadCommandOptions,
+  range: ReadOptions,
+  signal: AbortSignal,
+): ReadOptions {
+  const timeoutMs = follow ? Math.max(timeout, FOLLOW_TIMEOUT_MS) : timeout;
+  return { ...range, local: local ?? false, signal, timeoutMs };
+}
+
+async function print(
+  parts: AsyncIterable<ReadPart>,
+  { format, verbose, reverse, until }: ReadCommandOptions,
+  notice: WalkNotice,
+): Promise<void> {
   const printer = new EntryPrinter(
-    { format, terminal: process.stdout.isTTY, verbose },
-    options.reverse ? undefined : options.until,
+    { format, terminal: process.stdout.isTTY, verbose: verbose ?? false },
+    reverse ? undefined : until,
   );
-  const timeoutMs = options.follow ? Math.max(options.timeout, FOLLOW_TIMEOUT_MS) : options.timeout;
-  const local = options.local ?? false;
-  for await (const { batches } of source.read({ ...range, local, signal, timeoutMs })) {
+  for await (const { batches } of parts) {
     for (const batch of batches) {
+      notice.end();
       if (!(await printer.print(batch))) {
         return;
       }

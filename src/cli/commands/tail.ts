@@ -1,14 +1,19 @@
 /** `suraft tail`: how far the log is. */
 
-import { addClientOptions, openClient, type ClientOptionValues } from "../client-options.js";
+import { addClientOptions } from "../client-options.js";
 import { interruption } from "../interruption.js";
 import { write } from "../output.js";
+import {
+  addStoreOption,
+  checkSource,
+  openSource,
+  type SourceOptionValues,
+} from "../store-source.js";
 import { formatDuration } from "../time.js";
 import type { Tail } from "../../client/types.js";
 import type { Command } from "commander";
 
-interface TailOptions extends ClientOptionValues {
-  readonly local?: true;
+interface TailOptions extends SourceOptionValues {
   readonly json?: true;
 }
 
@@ -20,20 +25,25 @@ export function declareTail(command: Command): void {
     )
     .option("--local", "what the node holds, without asking how far the log is")
     .option("--json", "print JSON");
+  addStoreOption(command);
   addClientOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
   suraft tail
-  suraft tail --json | jq .nextIndex`,
+  suraft tail --json | jq .nextIndex
+  suraft tail --store gs://my-log/production`,
     )
     .action(tail);
 }
 
-async function tail(options: TailOptions): Promise<void> {
-  const client = openClient(options);
-  const found = await client.tail({ local: options.local ?? false, signal: interruption() });
+async function tail(options: TailOptions, command: Command): Promise<void> {
+  checkSource(options, command);
+  const signal = interruption();
+  const { log, notice } = await openSource(options);
+  const local = options.local ?? false;
+  const found = await log.tail({ local, signal }).finally(() => notice.end());
   await write(options.json ? `${JSON.stringify(found)}\n` : describe(found, options));
 }
 

@@ -11,15 +11,13 @@ import { createLogger, transports } from "winston";
 
 import { Consistency, LogService } from "../../../gen/suraft/v1/log_pb.js";
 import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
+import { openStoreReader } from "../../../src/client/store-reader.js";
 import { decodeEntries } from "../../../src/log/entry-run.js";
 import type { EntryRun } from "../../../src/log/entry-run.js";
-import { readLogDirectly } from "../../../src/log/direct-reader.js";
-import { entryRunOf } from "../../../src/log/segment-codec.js";
 import { checkNodeConfig } from "../../../src/node/config-check.js";
 import { openConnection, serviceClient, type Connection } from "../../../src/rpc/client.js";
 import { defineService } from "../../../src/rpc/service-definition.js";
 import { startNode, type RunningNode } from "../../../src/service/start-node.js";
-import { openStore } from "../../../src/store/open-store.js";
 import { plain } from "../../log/entries.js";
 import { hold } from "../target.js";
 
@@ -135,18 +133,19 @@ export class LiveNode {
   async close(): Promise<void> {
     try {
       await this.checkServes();
-      const store = openStore(this.#store);
+      const reader = openStoreReader(this.#store, { timeoutMs: answerMs });
       const left = new Map(this.#acknowledged);
-      for await (const segment of readLogDirectly(store, {
-        signal: AbortSignal.timeout(answerMs),
-      })) {
-        decodeEntries(entryRunOf(segment)).forEach((entry, offset) => {
-          const index = segment.firstIndex + offset;
-          const expected = left.get(index) ?? textOf(entry);
-          hold(expected === textOf(entry), "an acknowledged entry is read back");
-          left.delete(index);
-        });
+      for await (const { batches } of reader.read()) {
+        for (const { firstIndex, entries } of batches) {
+          entries.forEach(({ key, ...entry }, offset) => {
+            const index = firstIndex + offset;
+            const text = textOf(key === "" ? entry : { ...entry, key });
+            hold((left.get(index) ?? text) === text, "an acknowledged entry is read back");
+            left.delete(index);
+          });
+        }
       }
+      await reader.close();
       hold(left.size === 0, "no acknowledged entry is lost");
     } finally {
       this.#connection.close();
