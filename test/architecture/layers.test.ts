@@ -168,6 +168,19 @@ describe("the layers", () => {
     expect(examples.flatMap(importsOf)).to.include("suraft/replica");
   });
 
+  it("keep a client of nodes apart from the store: it loads no library of a store", () => {
+    const reached = new Set<string>(["src/client/index.ts"]);
+    for (const path of reached) {
+      const source = sourceAt(path);
+      for (const module of importsOf(source)) {
+        const target = targetOf(source, module);
+        if (target?.startsWith("src/") === true) reached.add(target);
+      }
+    }
+    expect(reached.size).to.be.greaterThan(10);
+    expect([...reached].filter((path) => /^src\/(log|store|core)\//.test(path))).to.deep.equal([]);
+  });
+
   it("would be seen to be broken", () => {
     const breaks = (path: string, text: string): boolean => {
       const source = { path, text, code: codeOf(text) };

@@ -16,10 +16,15 @@ export class Child {
     this.#process = process;
   }
 
+  /** Starts the module beside this one. */
+  static open(file: string): Child {
+    const module = fileURLToPath(new URL(file, import.meta.url));
+    return new Child(fork(module, { serialization: "advanced" }));
+  }
+
   /** Starts the module beside this one and waits for its first answer. */
   static async start<Value>(file: string, input: unknown): Promise<{ child: Child; value: Value }> {
-    const module = fileURLToPath(new URL(file, import.meta.url));
-    const child = new Child(fork(module, { serialization: "advanced" }));
+    const child = Child.open(file);
     return { child, value: await child.ask<Value>(input) };
   }
 

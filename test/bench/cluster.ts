@@ -29,6 +29,7 @@ export interface ClusterUse {
   readonly followers: readonly ProcessUse[];
   /** Of all nodes together. */
   readonly requests: StoreRequests;
+  readonly leaderRequests: StoreRequests;
   /** How many terms have passed: more than 0 is an election. */
   readonly terms: number;
 }
@@ -117,6 +118,11 @@ export class BenchCluster {
     return this.#nodes.map(({ address }) => address);
   }
 
+  /** The index of the leader's next entry. */
+  async tailIndex(): Promise<number> {
+    return Number((await this.#leader.status()).commitIndex) + 1;
+  }
+
   /** What each node's process uses now, the leader's first. */
   async processes(): Promise<readonly ProcessUse[]> {
     return await Promise.all(
@@ -145,7 +151,14 @@ export class BenchCluster {
     const after = await this.#statuses();
     if (leader === undefined) throw new Error("the cluster has no nodes");
     const requests = subtract(sumOfRequests(after), sumOfRequests(before));
-    return { result, use: { leader, followers, requests, terms: termOf(after) - termOf(before) } };
+    const leads = before.findIndex(({ role }) => role === Role.LEADER);
+    const ofLeader = (statuses: readonly NodeStatus[]): StoreRequests =>
+      sumOfRequests(statuses.slice(leads, leads + 1));
+    const leaderRequests = subtract(ofLeader(after), ofLeader(before));
+    return {
+      result,
+      use: { leader, followers, requests, leaderRequests, terms: termOf(after) - termOf(before) },
+    };
   }
 
   async stop(): Promise<void> {
@@ -177,7 +190,7 @@ async function findLeader(nodes: readonly BenchNode[]): Promise<BenchNode> {
   throw new Error("the nodes found no leader");
 }
 
-async function freeAddresses(count: number): Promise<readonly string[]> {
+export async function freeAddresses(count: number): Promise<readonly string[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();

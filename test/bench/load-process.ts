@@ -4,6 +4,7 @@ import { libraryLoad } from "./library-load.js";
 import { readLoad } from "./read-load.js";
 import { sessionLoad } from "./session-load.js";
 import { storeLoad } from "./store-load.js";
+import { tailLoad } from "./tail-load.js";
 import { unaryLoad } from "./unary-load.js";
 import { answerParent } from "./child.js";
 import type { Load, LoadResult } from "./load.js";
@@ -19,6 +20,8 @@ function run(load: Load): Promise<Measured> {
       return libraryLoad(load);
     case "read":
       return readLoad(load);
+    case "tail":
+      return tailLoad(load);
     case "store":
       return storeLoad(load);
   }

@@ -48,6 +48,14 @@ export interface ReadLoad {
   readonly entries: number;
 }
 
+/** Linearizable GetTails, so many at once, in so many rounds. */
+export interface TailLoad {
+  readonly type: "tail";
+  readonly address: string;
+  readonly atOnce: number;
+  readonly rounds: number;
+}
+
 /** Creates of a store itself, so many at once. */
 export interface StoreLoad extends Timed {
   readonly type: "store";
@@ -56,7 +64,7 @@ export interface StoreLoad extends Timed {
   readonly bytes: number;
 }
 
-export type Load = UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | StoreLoad;
+export type Load = UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | TailLoad | StoreLoad;
 
 export interface LoadResult extends Measured {
   /** The client process's own. */
@@ -71,6 +79,13 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     throw new Error(`${value.failures} operations failed, the first with: ${value.firstFailure}`);
   }
   return value;
+}
+
+/** Runs a load until the returned function is called; what it got done does not matter. */
+export function runBeside(load: Load): () => Promise<void> {
+  const child = Child.open("load-process.js");
+  child.ask(load).catch(() => undefined);
+  return () => child.stop();
 }
 
 export function entriesPerSecond({ entries, seconds }: LoadResult): number {

@@ -16,10 +16,12 @@ import { exactlyOnce } from "./sections/exactly-once.js";
 import { failover } from "./sections/failover.js";
 import { followers } from "./sections/followers.js";
 import { latency } from "./sections/latency.js";
+import { longLog } from "./sections/long-log.js";
 import { ledger } from "./sections/ledger.js";
 import { library } from "./sections/library.js";
 import { locks } from "./sections/locks.js";
 import { memory } from "./sections/memory.js";
+import { proofs } from "./sections/proofs.js";
 import { read } from "./sections/read.js";
 import { recovery } from "./sections/recovery.js";
 import { session } from "./sections/session.js";
@@ -32,7 +34,9 @@ const sections: Readonly<Record<string, Section>> = {
   "exactly-once": exactlyOnce,
   latency,
   read,
+  proofs,
   followers,
+  "long-log": longLog,
   cost,
   memory,
   ledger,

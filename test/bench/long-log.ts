@@ -1,0 +1,143 @@
+/** Writes a long log of small segments into a store at once, by the production codecs. */
+
+import { Ledger } from "../../src/core/ledger/ledger.js";
+import { ledgerBounds } from "../../src/core/ledger/snapshot.js";
+import { advance, logStart, type WalkState } from "../../src/core/walk.js";
+import { appendRequestFields } from "../../src/log/append-options.js";
+import { scanAppend } from "../../src/log/append-scan.js";
+import { ArchiveWriter } from "../../src/log/archive-writer.js";
+import { encodeLedger } from "../../src/log/ledger-codec.js";
+import { encodeManifest } from "../../src/log/manifest-codec.js";
+import { foundingManifest } from "../../src/log/manifest.js";
+import { manifestName, objectName, segmentName } from "../../src/log/names.js";
+import { sealSegment, storedBytes } from "../../src/log/segment-codec.js";
+import { encodeAppend } from "./log-client.js";
+import type { ArchiveRef, ManifestMember } from "../../src/core/manifest.js";
+import type { Segment } from "../../src/core/types.js";
+import type { EntryAppend } from "../../src/log/segment-codec.js";
+import type { Store } from "../../src/store/store.js";
+
+export interface LongLogOptions {
+  readonly segments: number;
+  readonly members: readonly ManifestMember[];
+  /**
+   * As upkeep keeps a log: all but the last segments in archives, a checkpoint near the tail. Else the
+   * log is as it was written.
+   */
+  readonly kept: boolean;
+}
+
+const clusterId = "11111111-2222-4333-8444-555555555555";
+const epoch = { term: 1, leaderId: "n1", nonce: "0".repeat(32) };
+const entriesPerSegment = 4;
+const payloadBytes = 100;
+/** Segments are a millisecond apart. */
+export const startMs = 1_700_000_000_000;
+
+/** As upkeep has it by default. */
+const archiveSegments = 16_384;
+const checkpointSegments = 1_000;
+const markSegments = 250;
+
+const createsAtOnce = 500;
+
+/** Creates objects, many at once. */
+class Creates {
+  readonly #store: Store;
+  #pending: Promise<unknown>[] = [];
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async create(name: string, bytes: Uint8Array): Promise<void> {
+    const { signal } = new AbortController();
+    this.#pending.push(this.#store.create(name, bytes, { signal }));
+    if (this.#pending.length >= createsAtOnce) await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all(this.#pending);
+    this.#pending = [];
+  }
+}
+
+/** The segments of the log, one after the other. */
+function* segmentsOf(count: number): Generator<Segment, void> {
+  const claim = sealSegment(clusterId, { type: "claim", position: 0, epoch, window: 8 });
+  yield claim;
+  const append = entriesToAppend();
+  let previous = { position: 0, checksum: claim.checksum };
+  for (let position = 1; position < count; position++) {
+    const segment = sealSegment(clusterId, {
+      type: "entries",
+      position,
+      epoch,
+      previous,
+      firstIndex: 1 + (position - 1) * entriesPerSegment,
+      entryCount: entriesPerSegment,
+      timestampMs: startMs + position,
+      appends: [append],
+      records: [],
+      keys: [],
+    });
+    previous = { position, checksum: segment.checksum };
+    yield segment;
+  }
+}
+
+function entriesToAppend(): EntryAppend {
+  const bounds = { entryBytesMax: 1e6, appendBytesMax: 1e6, appendEntriesMax: 1e6 };
+  const message = encodeAppend(entriesPerSegment, payloadBytes);
+  const scan = scanAppend(message, bounds, appendRequestFields);
+  if (scan.type !== "append") throw new Error("the benchmark's append is sound");
+  const { run } = scan.append;
+  return { run, entryCount: run.entryCount, sizeBytes: run.bytes.length };
+}
+
+/** Returns the index of the log's next entry. */
+export async function writeLongLog(store: Store, options: LongLogOptions): Promise<number> {
+  const { segments, members, kept } = options;
+  const creates = new Creates(store);
+  const manifest = { ...foundingManifest(members), clusterId };
+  await creates.create(manifestName(0), encodeManifest(manifest));
+  const archived = kept ? Math.max(0, segments - archiveSegments) : 0;
+  const checkpointAt = kept ? Math.max(1, segments - checkpointSegments / 2) : Infinity;
+  const archives: ArchiveRef[] = [];
+  const marks: WalkState[] = [];
+  let walk = logStart;
+  let floor = logStart;
+  let checkpoint = logStart;
+  let writer: ArchiveWriter | undefined;
+  for (const segment of segmentsOf(segments)) {
+    if (walk.tail === checkpointAt) checkpoint = walk;
+    const mayMark = walk.tail > archived && walk.tail < checkpointAt;
+    if (kept && mayMark && walk.tail % markSegments === 0) marks.push(walk);
+    if (segment.position < archived) {
+      writer ??= new ArchiveWriter({ clusterId, from: walk, bytesMax: 32 * 1024 ** 2 });
+      writer.add(segment);
+    } else {
+      await creates.create(segmentName(segment.position), storedBytes(segment));
+    }
+    walk = advance(walk, segment, "valid");
+    const isFull = walk.tail % archiveSegments === 0 || walk.tail === archived;
+    if (writer === undefined || !isFull) continue;
+    const { bytes, covers } = writer.finish();
+    const id = { manifest: 1, nonce: walk.tail.toString(16).padStart(32, "0") };
+    await creates.create(objectName({ type: "archive", id }), bytes);
+    archives.push({ id, ...covers });
+    writer = undefined;
+    floor = walk;
+  }
+  if (kept) {
+    const id = { manifest: 1, nonce: "c".repeat(32) };
+    const { bytes, checksum } = encodeLedger(clusterId, new Ledger(ledgerBounds).snapshot());
+    await creates.create(objectName({ type: "checkpoint", id }), bytes);
+    const ledger = { id, sizeBytes: bytes.length, checksum };
+    const state = { floor, marks, archives, checkpoint: { walk: checkpoint, ledger } };
+    const next = { ...manifest, ...state, number: 1, nonce: "b".repeat(32) };
+    await creates.create(manifestName(1), encodeManifest(next));
+  }
+  await creates.settle();
+  return walk.nextIndex;
+}
