@@ -8,6 +8,7 @@ import { answerTargets } from "./targets/answers.js";
 import { cliTargets } from "./targets/cli.js";
 import { configTargets } from "./targets/config.js";
 import { logTargets } from "./targets/log.js";
+import { offlineTargets } from "./targets/offline.js";
 import { requestTargets } from "./targets/requests.js";
 import { storeTargets } from "./targets/store.js";
 
@@ -18,6 +19,7 @@ export const targets: readonly Target[] = [
   ...storeTargets,
   ...configTargets,
   ...cliTargets,
+  ...offlineTargets,
   rawBytesTarget,
   callsTarget,
   lyingServerTarget,
