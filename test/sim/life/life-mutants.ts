@@ -4,7 +4,7 @@
  *
  * Left out, since it takes more coincidence than seeds have, and caught by tests of their own: a commit's moment
  * taken for the anchor (the transcript `old-anchor`), or the moment a node begins again (`left-behind-follower`); absence
- * below the tail taken for the tail's (`catch-up.test`).
+ * below the tail taken for the tail's (`catch-up.test`); a trim's floor beyond the writer's own w (`plan.test`).
  * And since acceptance alone does it: no manifest read after "exists, then absent" (`deleted-under-create`).
  */
 
@@ -33,7 +33,7 @@ const accepts: readonly Mutant[] = [
     "this.#manifest.graceMs / 2",
     "this.#manifest.graceMs",
   ]),
-  lifeMutant("9", "lets content count by itself", 300, [
+  lifeMutant("9", "lets content count by itself", 500, [
     ...accepting('this.#acceptance.accepts || answer.outcome.type === "found"'),
   ]),
   lifeMutant("9", "lets absence count by itself", 300, [
@@ -65,7 +65,7 @@ const accepts: readonly Mutant[] = [
       "    peek(request) { return this.#looks.get(request); }\n    awaits(request) {",
     ],
   ),
-  lifeMutant("9", "accepts by a manifest read that began before the answer came", 500, [
+  lifeMutant("9", "accepts by a manifest read that began before the answer came", 1_500, [
     "acceptance.js",
     "request >= before || (",
     "true || (",
@@ -163,12 +163,12 @@ const writing: readonly Mutant[] = [
     'more ? { type: "list", startAt: number + 1 } : ',
     "",
   ]),
-  lifeMutant("10", "takes whatever has the name that was listed", 3_000, [
+  lifeMutant("10", "takes whatever has the name that was listed", 1_500, [
     "manifest-read.js",
     "version === last.version",
     "version !== undefined",
   ]),
-  lifeMutant("10", "takes a manifest that is gone for the one before it", 3_000, [
+  lifeMutant("10", "takes a manifest that is gone for the one before it", 1_000, [
     "manifest-read.js",
     "this.#tries++;",
     'if (last.number > 0) return { type: "get", number: last.number - 1 };',
@@ -230,4 +230,23 @@ const writing: readonly Mutant[] = [
   ]),
 ];
 
-export const lifeMutants: readonly Mutant[] = [...accepts, ...history, ...deleting, ...writing];
+const trimming: readonly Mutant[] = [
+  lifeMutant("10", "raises the floor over what nobody has trimmed", 50, [
+    "upkeep/plan.js",
+    "Math.max(manifest.firstIndex, log.ledger.firstIndex)",
+    "log.walk.nextIndex",
+  ]),
+  lifeMutant("10", "drops an archive of which a part is still needed", 200, [
+    "upkeep/writer.js",
+    "archives.filter(({ nextIndex }) => nextIndex > firstIndex)",
+    "archives.filter((archive) => archive.firstIndex >= firstIndex)",
+  ]),
+];
+
+export const lifeMutants: readonly Mutant[] = [
+  ...accepts,
+  ...history,
+  ...deleting,
+  ...writing,
+  ...trimming,
+];

@@ -3,6 +3,7 @@
  * (PROTOCOL.md sections 10 and 11). Knows nothing of upkeep's code.
  */
 
+import type { LedgerSnapshot } from "../../../src/core/ledger/snapshot.js";
 import type { ArchiveRef, ManifestView } from "../../../src/core/manifest.js";
 import type { Segment } from "../../../src/core/types.js";
 import type { NamedObject, ObjectName } from "../../../src/core/upkeep/protocol.js";
@@ -85,6 +86,12 @@ export class ManifestChecks {
     const { id } = checkpoint.ledger;
     const named = this.#options.valueOf({ type: "checkpoint", id });
     must(named !== undefined, "named-missing", say("names a checkpoint that does not exist"));
+    const trimmed = this.walk.trimmedAt(tail);
+    must(
+      (named as LedgerSnapshot).firstIndex === trimmed,
+      "checkpoint-ledger",
+      say(`names a ledger that is not of position ${tail}`),
+    );
     if (id.nonce === before.checkpoint?.ledger.id.nonce) return;
     must(id.manifest === number, "named-late", say(`first names ${id.manifest}'s checkpoint`));
   }
