@@ -48,6 +48,33 @@ describe("suraft verify", function () {
     expect(report.counts.found.damaged).to.equal(0);
   });
 
+  it("finds nothing wrong while a leader archives and deletes under it", async () => {
+    const settings = {
+      "checkpoint-segments": "8",
+      "archive-segments": "8",
+      "grace-ms": "1000",
+    };
+    const busy = await TestCluster.start({ nodeCount: 1, settings });
+    try {
+      const { client } = await busy.leader();
+      let report: VerifyReport | undefined;
+      for (let round = 0; round < 25; round++) {
+        for (let at = 0; at < 40; at++) {
+          await client.append([{ payload: Buffer.from(`entry ${round}.${at}`) }]);
+        }
+        const where = ["verify", "--store", `file://${busy.storeDirectory}`, "--json"];
+        const { code, stdout, stderr } = await runSuraft(where);
+        expect(stderr + (code === 0 ? "" : stdout)).to.equal("");
+        report = JSON.parse(stdout) as VerifyReport;
+        if (report.counts.archives > 1) break;
+      }
+      expect(report?.counts.archives).to.be.above(1);
+      expect(report?.counts.checkpointsRecomputed).to.be.above(0);
+    } finally {
+      await busy.close();
+    }
+  });
+
   it("exits with 6 and names the object and the entries when a byte is flipped", async () => {
     await Promise.all(cluster.nodes.map((node) => node.kill()));
     const log = join(cluster.storeDirectory, "log");
