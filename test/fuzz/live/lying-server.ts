@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { NodeService } from "../../../gen/suraft/node/v1/node_pb.js";
 import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
 import { LogService } from "../../../gen/suraft/v1/log_pb.js";
+import { SnapshotService } from "../../../gen/suraft/v1/snapshot_pb.js";
 import { connect } from "../../../src/client/client.js";
 import { SuraftError } from "../../../src/errors.js";
 import { ForwardStream } from "../../../src/peer/forward-stream.js";
@@ -65,8 +66,16 @@ async function withClient(
   }
 }
 
+async function readAll(parts: AsyncIterable<unknown>): Promise<void> {
+  for await (const _part of parts);
+}
+
 async function readFirst(parts: AsyncIterable<unknown>): Promise<void> {
   for await (const _part of parts) return;
+}
+
+async function* state(): AsyncGenerator<Uint8Array> {
+  for (const text of ["the ", "state"]) yield await Promise.resolve(Buffer.from(text));
 }
 
 const entry = { payload: Buffer.from("x") };
@@ -172,6 +181,22 @@ const callers: readonly { readonly answer: DescMessage; readonly call: Caller }[
   {
     answer: ClusterService.method.watchStatus.output,
     call: (at) => withClient(at, (client) => readFirst(client.watchStatus(at))),
+  },
+  {
+    answer: SnapshotService.method.putSnapshot.output,
+    call: (at) =>
+      withClient(at, (client) => client.putSnapshot(state, { nextIndex: 3, timeoutMs: callMs })),
+  },
+  {
+    answer: SnapshotService.method.listSnapshots.output,
+    call: (at) => withClient(at, (client) => client.snapshots()),
+  },
+  {
+    answer: SnapshotService.method.getSnapshot.output,
+    call: (at) =>
+      withClient(at, async (client) =>
+        readAll((await client.getSnapshot({ timeoutMs: callMs })).content),
+      ),
   },
   {
     answer: NodeService.method.vote.output,

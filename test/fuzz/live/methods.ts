@@ -1,19 +1,25 @@
 /** Every method that a node has, and messages for it. */
 
-import type { DescMethod } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { DescMethod, MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import { NodeService } from "../../../gen/suraft/node/v1/node_pb.js";
 import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
 import { LogService } from "../../../gen/suraft/v1/log_pb.js";
+import { PutSnapshotRequestSchema, SnapshotService } from "../../../gen/suraft/v1/snapshot_pb.js";
+import { crc32c } from "../../../src/log/crc32c.js";
 import { methodPath } from "../../../src/rpc/service-definition.js";
 import { appendRequest, textEntry } from "../../log/entries.js";
 import { arbitraryMessage, withSender } from "../messages.js";
 import { grpcFrame } from "../../rpc/http2-bytes.js";
 
-export const methods: readonly DescMethod[] = [LogService, ClusterService, NodeService].flatMap(
-  (service) => service.methods,
-);
+export const methods: readonly DescMethod[] = [
+  LogService,
+  ClusterService,
+  SnapshotService,
+  NodeService,
+].flatMap((service) => service.methods);
 
 /** Paths that a node serves, those of others' services too, and one that it does not. */
 export const paths: readonly string[] = [
@@ -53,13 +59,30 @@ function messageFor(method: DescMethod | undefined): fc.Arbitrary<Uint8Array> {
   );
 }
 
+type Piece = NonNullable<MessageInitShape<typeof PutSnapshotRequestSchema>["piece"]>;
+
+/** A snapshot as it is put, whole; the log may be as long. */
+const snapshot = fc.tuple(fc.nat(3), fc.uint8Array({ maxLength: 50 })).map(([index, chunk]) => {
+  const value = Buffer.from(chunk);
+  const pieces: Piece[] = [
+    { case: "begin", value: { nextIndex: BigInt(index) } },
+    { case: "chunk", value },
+    { case: "end", value: { checksum: crc32c(value) } },
+  ];
+  const encoded = pieces.map((piece) =>
+    toBinary(PutSnapshotRequestSchema, create(PutSnapshotRequestSchema, { piece })),
+  );
+  return Buffer.concat(encoded.map((message) => grpcFrame(message)));
+});
+
 /** The body of a call of a method. A stream of forwarded appends says first who forwards. */
 export function bodyFor(method: DescMethod | undefined): fc.Arbitrary<Buffer> {
   const first =
     method?.name === "Forward"
       ? [withSender(method.input, new Uint8Array(), peer)]
       : ([] as Uint8Array[]);
-  return fc
+  const bodies = fc
     .array(messageFor(method), { maxLength: 4 })
     .map((messages) => Buffer.concat([...first, ...messages].map((message) => grpcFrame(message))));
+  return method?.name === "PutSnapshot" ? fc.oneof(snapshot, bodies) : bodies;
 }

@@ -8,6 +8,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 
 import * as node from "../../../gen/suraft/node/v1/node_pb.js";
 import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
+import { SnapshotService } from "../../../gen/suraft/v1/snapshot_pb.js";
 import * as log from "../../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../../../src/errors.js";
 import {
@@ -139,7 +140,7 @@ const readStart = wireTarget({
   },
 });
 
-const services = [log.LogService, ClusterService, node.NodeService];
+const services = [log.LogService, ClusterService, SnapshotService, node.NodeService];
 const inputs = new Set(services.flatMap(({ methods }) => methods.map(({ input }) => input)));
 
 export const requestTargets: readonly Target[] = [...[...inputs].map(requestTarget), readStart];
