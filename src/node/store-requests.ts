@@ -85,7 +85,8 @@ export class StoreRequests {
   async manifest(): Promise<ManifestRead> {
     const { store, timeoutMs, clock, onManifest } = this.#options;
     const { ageMs } = clock;
-    const signal = AbortSignal.timeout(timeoutMs);
+    // A listing and a get.
+    const signal = AbortSignal.timeout(2 * timeoutMs);
     const found = await readManifest(store, signal).catch((error: unknown) => {
       if (!(error instanceof SuraftError) && !signal.aborted) throw error;
       const cause = reasonText(error);

@@ -11,8 +11,8 @@ export interface TestClusterOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where the store is; a new directory if not said. */
   readonly storeDirectory?: string;
-  /** Parameters of the store's URL: `latency=20`. */
-  readonly storeParameters?: string;
+  /** Parameters of the store's URL, for all nodes or by a node's id: `latency=20`. */
+  readonly storeParameters?: string | Readonly<Record<string, string>>;
 }
 
 export class TestCluster {
@@ -31,7 +31,11 @@ export class TestCluster {
   static async start(options: TestClusterOptions): Promise<TestCluster> {
     const directory = await makeDirectory();
     const storeDirectory = options.storeDirectory ?? join(directory, "store");
-    const parameters = options.storeParameters === undefined ? "" : `?${options.storeParameters}`;
+    const { storeParameters = {} } = options;
+    const parametersOf = (nodeId: string): string => {
+      const own = typeof storeParameters === "string" ? storeParameters : storeParameters[nodeId];
+      return own === undefined ? "" : `?${own}`;
+    };
     const ports = await freePorts(options.nodeCount);
     const members = ports.map((port, index) => ({
       nodeId: `n${index + 1}`,
@@ -42,7 +46,7 @@ export class TestCluster {
       (member) =>
         new NodeProcess({
           ...member,
-          store: `file://${storeDirectory}${parameters}`,
+          store: `file://${storeDirectory}${parametersOf(member.nodeId)}`,
           members: list,
           ...(options.settings === undefined ? {} : { settings: options.settings }),
         }),

@@ -34,6 +34,8 @@ export interface FakeBehaviour {
   ignorePreconditions: boolean;
   /** The account may not create. */
   forbidCreate: boolean;
+  /** The account may not delete. */
+  forbidDelete: boolean;
   /** Only requests with this bearer token are served. */
   token: string | undefined;
   /** No page is longer, whatever was asked for. */
@@ -56,6 +58,7 @@ export class FakeGcs {
   readonly behaviour: FakeBehaviour = {
     ignorePreconditions: false,
     forbidCreate: false,
+    forbidDelete: false,
     token: undefined,
     pageItemsMax: 1000,
     nameIntervalMs: 0,
@@ -128,6 +131,9 @@ export class FakeGcs {
     if (name === undefined) return failure(400, "Bad Request");
     const object = objects.get(name);
     if (object === undefined) return failure(404, `No such object: ${path[2]}/${name}`);
+    if (request.method === "DELETE" && this.behaviour.forbidDelete) {
+      return failure(403, "The account does not have storage.objects.delete access.");
+    }
     if (request.method === "DELETE") {
       objects.delete(name);
       return { status: 204 };
