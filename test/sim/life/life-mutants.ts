@@ -243,10 +243,39 @@ const trimming: readonly Mutant[] = [
   ]),
 ];
 
+const snapshots: readonly Mutant[] = [
+  lifeMutant("10", "names a snapshot by a manifest beyond its objects' number", 200, [
+    "upkeep/namings.js",
+    "id.manifest <= number",
+    "false",
+  ]),
+  lifeMutant("10", "lists the newest snapshot first", 200, [
+    "upkeep/namings.js",
+    ".slice(-snapshotsKept)",
+    ".slice(-snapshotsKept).toReversed()",
+  ]),
+  lifeMutant("10", "names a snapshot that covers less than the newest", 200, [
+    "upkeep/namings.js",
+    "newest.nextIndex >= snapshot.nextIndex",
+    "false",
+  ]),
+  lifeMutant("10", "takes a snapshot for named once a manifest that names it was created", 500, [
+    "upkeep/namings.js",
+    "first.sent && snapshots.some((one) => isSame(one, snapshot))",
+    "first.sent",
+  ]),
+  lifeMutant("10", "does not look for snapshots in the manifest before it deletes them", 500, [
+    "upkeep/sweeper.js",
+    'names.add(keyOf("snapshot", id))',
+    "names.size",
+  ]),
+];
+
 export const lifeMutants: readonly Mutant[] = [
   ...accepts,
   ...history,
   ...deleting,
   ...writing,
   ...trimming,
+  ...snapshots,
 ];

@@ -4,7 +4,7 @@
  */
 
 import type { LedgerSnapshot } from "../../../src/core/ledger/snapshot.js";
-import type { ArchiveRef, ManifestView } from "../../../src/core/manifest.js";
+import type { ArchiveRef, ManifestView, ObjectId } from "../../../src/core/manifest.js";
 import type { Segment } from "../../../src/core/types.js";
 import type { NamedObject, ObjectName } from "../../../src/core/upkeep/protocol.js";
 import type { RunChecks } from "../run-checks.js";
@@ -28,6 +28,8 @@ export class ManifestChecks {
   readonly walk: TrueWalk;
   readonly #options: ManifestChecksOptions;
   #greatest: ManifestView;
+  /** By nonce: objects of snapshots that were ever named. */
+  readonly #snapshotParts = new Set<string>();
 
   constructor(options: ManifestChecksOptions) {
     this.#options = options;
@@ -70,6 +72,7 @@ export class ManifestChecks {
     }
     this.#judgeCheckpoint(manifest, before);
     this.#judgeArchives(manifest, before);
+    this.#judgeSnapshots(manifest, before);
     this.#greatest = manifest;
   }
 
@@ -114,6 +117,27 @@ export class ManifestChecks {
       this.#judgeContent(archive, value as ArchiveValue);
     }
     this.#judgeCover(manifest, before);
+  }
+
+  #judgeSnapshots({ number, snapshots }: ManifestView, before: ManifestView): void {
+    const say = (text: string) => () => `manifest ${number} ${text}`;
+    const indexes = snapshots.map(({ nextIndex }) => nextIndex);
+    const rise = indexes.every((index, at) => index > (indexes[at - 1] ?? 0));
+    must(rise, "snapshot-order", say(`has snapshots at ${indexes.join(", ")}`));
+    const newest = before.snapshots.at(-1)?.nextIndex ?? 0;
+    must((indexes.at(-1) ?? 0) >= newest, "snapshot-lost", say(`drops the one at ${newest}`));
+    for (const { id } of snapshots.flatMap(({ parts }) => parts)) {
+      const value = this.#options.valueOf({ type: "snapshot", id });
+      must(value !== undefined, "named-missing", say("names a snapshot that does not exist"));
+      if (this.#snapshotParts.has(id.nonce)) continue;
+      must(id.manifest >= number, "named-late", say(`first names ${id.manifest}'s snapshot`));
+      this.#snapshotParts.add(id.nonce);
+    }
+  }
+
+  /** Whether a manifest has named a snapshot's object. */
+  wasNamed({ nonce }: ObjectId): boolean {
+    return this.#snapshotParts.has(nonce);
   }
 
   #judgeContent({ startPosition, endPosition }: ArchiveRef, { segments }: ArchiveValue): void {
@@ -167,6 +191,8 @@ export class ManifestChecks {
       case "archive":
       case "checkpoint":
       case "snapshot":
+        // Whoever made a snapshot's objects may delete them early: nobody else can name them.
+        if (name.type === "snapshot" && !this.#snapshotParts.has(name.id.nonce)) return;
         must(!this.#names(name), "deleted-named", () => `manifest ${number} names what is deleted`);
         must(
           name.id.manifest <= number,
@@ -178,7 +204,10 @@ export class ManifestChecks {
   }
 
   #names({ type, id }: NamedObject): boolean {
-    const { archives, checkpoint } = this.#greatest;
+    const { archives, checkpoint, snapshots } = this.#greatest;
+    if (type === "snapshot") {
+      return snapshots.some(({ parts }) => parts.some((part) => part.id.nonce === id.nonce));
+    }
     if (type === "archive") return archives.some((archive) => archive.id.nonce === id.nonce);
     return type === "checkpoint" && checkpoint?.ledger.id.nonce === id.nonce;
   }

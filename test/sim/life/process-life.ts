@@ -18,6 +18,7 @@ import type { ManifestChecks } from "./manifest-checks.js";
 import type { SimObjects } from "./objects.js";
 import type { Parts } from "./parts.js";
 import { ProcessStore } from "./process-store.js";
+import { SnapshotPutter } from "./snapshot-putter.js";
 import { UpkeepChecks } from "./upkeep-checks.js";
 import { UpkeepHost } from "./upkeep-host.js";
 
@@ -55,6 +56,7 @@ export class ProcessLife {
   readonly #requests: ProcessStore;
   #upkeep: UpkeepHost | undefined;
   #history: HistoryReader | undefined;
+  #snapshots: SnapshotPutter | undefined;
 
   constructor(options: ProcessLifeOptions) {
     this.#options = options;
@@ -119,6 +121,13 @@ export class ProcessLife {
       start,
       tail: () => core.walk.tail,
     });
+    this.#snapshots = new SnapshotPutter({
+      ...shared,
+      judge,
+      upkeep: this.#upkeep,
+      random: random.fork("snapshots"),
+      nextIndex: () => core.walk.nextIndex,
+    });
     this.#upkeep.give({ type: "tick" });
   }
 
@@ -128,6 +137,7 @@ export class ProcessLife {
 
   readHistory(): void {
     this.#history?.read();
+    if (this.#options.random.chance(0.1)) this.#snapshots?.put();
   }
 
   readManifest(done: (outcome: ManifestOutcome) => void): void {

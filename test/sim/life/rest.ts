@@ -33,13 +33,14 @@ export function checkLeaks(world: World): void {
   runUntil(world, store.carrier.lastLandingMs);
   for (let count = 0; count < plan.life.upkeep.checkpointSegments; count++) untilAppended(world);
   untilQuiet(world);
-  const { number, floor, archives, checkpoint } = life.judge.greatest;
+  const { number, floor, archives, checkpoint, snapshots } = life.judge.greatest;
   must(number > 0, "no-manifest", () => "upkeep has written nothing");
   for (let position = 0; position < floor.tail; position++) {
     const gone = store.standing(position) === undefined;
     must(gone, "leak", () => `position ${position} still stands; the floor is ${floor.tail}`);
   }
   const named = new Set(archives.map(({ id }) => id.nonce));
+  for (const { id } of snapshots.flatMap(({ parts }) => parts)) named.add(id.nonce);
   if (checkpoint !== undefined) named.add(checkpoint.ledger.id.nonce);
   for (const name of life.objects.names()) {
     const needed =

@@ -55,7 +55,7 @@ export class UpkeepChecks {
 }
 
 function allows(manifest: ManifestView, name: ObjectName): boolean {
-  const { number, floor, archives, checkpoint } = manifest;
+  const { number, floor, archives, checkpoint, snapshots } = manifest;
   switch (name.type) {
     case "segment":
       return name.position < floor.tail;
@@ -65,7 +65,9 @@ function allows(manifest: ManifestView, name: ObjectName): boolean {
       return name.id.manifest <= number && archives.every(({ id }) => id.nonce !== name.id.nonce);
     case "checkpoint":
       return name.id.manifest <= number && checkpoint?.ledger.id.nonce !== name.id.nonce;
-    case "snapshot":
-      return false;
+    case "snapshot": {
+      const parts = snapshots.flatMap((snapshot) => snapshot.parts);
+      return name.id.manifest <= number && parts.every(({ id }) => id.nonce !== name.id.nonce);
+    }
   }
 }

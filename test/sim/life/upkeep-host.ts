@@ -2,7 +2,12 @@
 
 import type { GetOutcome } from "../../../src/core/protocol.js";
 import type { Segment } from "../../../src/core/types.js";
-import type { UpkeepEffect, UpkeepInput } from "../../../src/core/upkeep/protocol.js";
+import type { SnapshotRef } from "../../../src/core/manifest.js";
+import type {
+  SnapshotNamed,
+  UpkeepEffect,
+  UpkeepInput,
+} from "../../../src/core/upkeep/protocol.js";
 import { advance, judge, type WalkState } from "../../../src/core/walk.js";
 import { clusterId } from "../content.js";
 import type { SimStore } from "../sim-store.js";
@@ -36,6 +41,7 @@ export interface UpkeepHostOptions {
 
 export class UpkeepHost {
   readonly #options: UpkeepHostOptions;
+  readonly #namings = new Map<number, (outcome: SnapshotNamed) => void>();
 
   constructor(options: UpkeepHostOptions) {
     this.#options = options;
@@ -52,6 +58,13 @@ export class UpkeepHost {
       trace?.(`${name} => ${describe(effect)}`);
       this.#perform(effect);
     }
+  }
+
+  /** The answer may never come: the process may die. */
+  nameSnapshot(snapshot: SnapshotRef, named: (outcome: SnapshotNamed) => void): void {
+    const naming = this.#namings.size + 1;
+    this.#namings.set(naming, named);
+    this.give({ type: "nameSnapshot", naming, snapshot });
   }
 
   #perform(effect: UpkeepEffect): void {
@@ -74,6 +87,8 @@ export class UpkeepHost {
       case "damaged":
         if (mayBeDamaged()) return;
         throw new Violation("false-damage", `${name}: ${effect.reason}`);
+      case "snapshotNamed":
+        return this.#namings.get(effect.naming)?.(effect.outcome);
       case "manifestRead":
     }
   }
@@ -91,7 +106,7 @@ export class UpkeepHost {
 
   #createLedger({ request, id, ledger }: Effect<"createLedger">): void {
     const name = { type: "checkpoint", id } as const;
-    this.#createObject(name, ledger, (made) => {
+    this.createObject(name, ledger, (made) => {
       const ref = { id, sizeBytes: 1, checksum: 1 };
       const outcome = made
         ? ({ type: "created", ledger: ref } as const)
@@ -101,7 +116,7 @@ export class UpkeepHost {
   }
 
   /** What was not created, for all the answer says, is read back. */
-  #createObject(
+  createObject(
     name: Parameters<SimObjects["create"]>[1],
     value: unknown,
     done: (made: boolean) => void,
@@ -158,7 +173,7 @@ export class UpkeepHost {
       if (end.sizeBytes - from.sizeBytes >= bytesMax) break;
     }
     const value: ArchiveValue = { segments };
-    this.#createObject({ type: "archive", id }, value, (made) => {
+    this.createObject({ type: "archive", id }, value, (made) => {
       if (!made) return fail({ type: "failed" });
       const archive = {
         id,
