@@ -157,7 +157,7 @@ export class Client {
     const answer = await callAny(this.#addresses, bounds, (connection) =>
       judged(connection, "none", bounds, connection.log.trim(request, callOptions(bounds))),
     );
-    return { firstIndex: Number(answer.firstIndex) };
+    return { firstIndex: exactNumber("first_index", answer.firstIndex) };
   }
 
   /**

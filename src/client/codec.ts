@@ -256,10 +256,10 @@ export function decodeView(status: NodeStatus): NodeView {
       deletes: exactNumber("deletes", storeRequests?.deletes ?? 0n),
     },
     past: {
-      manifestNumber: Number(past?.manifestNumber ?? 0n),
-      floorPosition: Number(past?.floorPosition ?? 0n),
-      checkpointPosition: Number(past?.checkpointPosition ?? 0n),
-      archiveCount: Number(past?.archiveCount ?? 0n),
+      manifestNumber: exactNumber("manifest_number", past?.manifestNumber ?? 0n),
+      floorPosition: exactNumber("floor_position", past?.floorPosition ?? 0n),
+      checkpointPosition: exactNumber("checkpoint_position", past?.checkpointPosition ?? 0n),
+      archiveCount: exactNumber("archive_count", past?.archiveCount ?? 0n),
       damage: past?.damage ?? "",
     },
   };

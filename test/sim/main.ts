@@ -24,7 +24,8 @@ const usage = `npm run sim -- [options]
   --until MS      faults end at this virtual time
   --calm LIST     set these rates to 0
   --mutants       plant each known bug into the core: is it found?
-  --only TEXT     with --mutants: those whose names contain the text`;
+  --only TEXT     with --mutants: those whose names contain the text
+  --within N      with --mutants: those that N seeds must find`;
 
 function parse() {
   return parseArgs({
@@ -41,6 +42,7 @@ function parse() {
       calm: { type: "string" },
       mutants: { type: "boolean", default: false },
       only: { type: "string", default: "" },
+      within: { type: "string" },
       help: { type: "boolean", default: false },
     },
   }).values;
@@ -103,7 +105,11 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (options.check !== undefined) return judgeFile(options.check);
-  if (options.mutants) return judgeMutants(options.only);
+  if (options.mutants) {
+    const { within } = options;
+    const seedsMax = within === undefined ? Infinity : wholeNumber(within, "--within");
+    return judgeMutants(options.only, seedsMax);
+  }
   const seed = wholeNumber(options.seed, "--seed");
   if (options.trace || options.history !== undefined) return replay(options, seed);
   const minutes = options.minutes === undefined ? undefined : Number(options.minutes);

@@ -90,9 +90,12 @@ export async function judgeMutant(mutant: Mutant): Promise<Verdict> {
   }
 }
 
-/** Judges all mutants whose names contain the text, and prints the table. False if one escapes. */
-export async function judgeMutants(only: string): Promise<boolean> {
-  const chosen = mutants.filter(({ name }) => name.includes(only));
+/**
+ * Judges all mutants whose names contain the text and that so many seeds must find, and prints the table.
+ * False if one escapes.
+ */
+export async function judgeMutants(only: string, within: number): Promise<boolean> {
+  const chosen = mutants.filter(({ name, seedsMax }) => name.includes(only) && seedsMax <= within);
   const width = Math.max(...chosen.map(({ name }) => name.length));
   const row = (bug: string, section: string, seeds: string, seconds: string, found: string) =>
     `${bug.padEnd(width)}  ${section.padEnd(7)} ${seeds.padStart(9)} ${seconds.padStart(8)}  ${found}`;
@@ -106,6 +109,6 @@ export async function judgeMutants(only: string): Promise<boolean> {
       row(mutant.name, mutant.section, `${seeds}/${mutant.seedsMax}`, seconds.toFixed(1), found),
     );
   }
-  console.log(`${chosen.length} bugs, ${escaped} not found`);
+  console.log(`${chosen.length} of ${mutants.length} bugs, ${escaped} not found`);
   return escaped === 0;
 }
