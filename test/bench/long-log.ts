@@ -35,7 +35,7 @@ const payloadBytes = 100;
 export const startMs = 1_700_000_000_000;
 
 /** As upkeep has it by default. */
-const archiveSegments = 16_384;
+export const archiveSegments = 16_384;
 const checkpointSegments = 1_000;
 const markSegments = 250;
 

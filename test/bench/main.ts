@@ -16,6 +16,7 @@ import { exactlyOnce } from "./sections/exactly-once.js";
 import { failover } from "./sections/failover.js";
 import { followers } from "./sections/followers.js";
 import { latency } from "./sections/latency.js";
+import { catchUp, coldStart } from "./sections/cold-start.js";
 import { longLog } from "./sections/long-log.js";
 import { ledger } from "./sections/ledger.js";
 import { library } from "./sections/library.js";
@@ -37,6 +38,8 @@ const sections: Readonly<Record<string, Section>> = {
   proofs,
   followers,
   "long-log": longLog,
+  "cold-start": coldStart,
+  "catch-up": catchUp,
   cost,
   memory,
   ledger,

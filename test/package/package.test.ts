@@ -18,6 +18,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 /** Uses every export that the README names, as a user would. */
 const program = `
 import { connect, SuraftError, type Appended, type ReadPart } from "suraft/client";
+import { openStoreReader } from "suraft/store-reader";
 import { createNode, type NodeOptions } from "suraft/node";
 import { MemorySnapshots, startReplica, type LogEntry, type StateMachine } from "suraft/replica";
 import { startTestCluster, type TestCluster } from "suraft/testing";
@@ -64,6 +65,11 @@ try {
   createNode({ nodeId: "n1", store: "ftp://nowhere" });
 } catch (error) {
   if (error instanceof SuraftError) kind = error.kind;
+}
+try {
+  openStoreReader("ftp://nowhere");
+} catch (error) {
+  if (!(error instanceof SuraftError)) kind = "not typed";
 }
 console.log(JSON.stringify({ first: appended.firstIndex, result, nextIndex, kind, hasPort: node.port > 0 }));
 `;
