@@ -35,6 +35,7 @@ import type {
   Fault,
   HeartbeatRequest,
   HeartbeatResponse,
+  VoteRequest,
   Input,
   Message,
   ProducerOutcome,
@@ -233,7 +234,7 @@ export class Core {
     if (isMember && this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
     switch (message.type) {
       case "voteRequest":
-        return this.#election.voteRequest(from, message);
+        return this.#voteAsked(from, message);
       case "voteResponse":
         if (message.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
         return this.#election.voteResponse(from, message);
@@ -249,6 +250,13 @@ export class Core {
         if (this.#election.follows(message.epoch) && !this.#draining) this.#election.standNow();
         return;
     }
+  }
+
+  #voteAsked(from: NodeId, request: VoteRequest): void {
+    const { term } = this.#election;
+    this.#election.voteRequest(from, request);
+    // A leader that votes for another, unless it has asked it to stand, leads no more.
+    if (this.#election.term > term && !this.#transfer.underWay) this.#stepDown("deposed");
   }
 
   #heartbeatAnswered(from: NodeId, response: HeartbeatResponse): void {
