@@ -1,7 +1,8 @@
 /**
  * The deliberate bugs: for every rule marked ▲ in PROTOCOL.md sections 2 to 6 at least one, and some
  * more; those of section 8 are in ledger/ledger-mutants.ts, those of 9 and 10 in life/life-mutants.ts,
- * those of members and leases in members/members-mutants.ts.
+ * those of members and leases in members/members-mutants.ts, those of readers of the store in
+ * reader-mutants.ts.
  *
  * Left out, since the log does not change without them: comparing only the term of an entry's epoch
  * in the walk, or not at all (`previous` names the predecessor by its checksum, which settles the
@@ -13,6 +14,7 @@ import { lifeMutants } from "./life/life-mutants.js";
 import { ledgerMutants } from "./ledger/ledger-mutants.js";
 import { membersMutants } from "./members/members-mutants.js";
 import { mutant, type Mutant } from "./mutant.js";
+import { readerMutants } from "./reader-mutants.js";
 
 const store: readonly Mutant[] = [
   mutant("2", "takes 'exists' for its own success", 50, [
@@ -286,4 +288,5 @@ export const mutants: readonly Mutant[] = [
   ...lifeMutants,
   ...ledgerMutants,
   ...membersMutants,
+  ...readerMutants,
 ];

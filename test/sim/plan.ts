@@ -75,6 +75,16 @@ export interface MembersPlan {
   readonly betweenMs: Range;
 }
 
+/** Readers of the store that are no nodes. */
+export interface ReadersPlan {
+  readonly count: number;
+  /** Between two things that they all together do, or that befall them. */
+  readonly betweenMs: Range;
+  /** Of these: one of them sleeps, dies, or takes its answers for older than they are. */
+  readonly sleepShare: number;
+  readonly sleepMs: Range;
+}
+
 export interface NodePlan {
   readonly nodeId: string;
   readonly window: number;
@@ -111,6 +121,8 @@ export interface Plan {
   readonly members: MembersPlan | undefined;
   /** Undefined where nothing is trimmed, archived or deleted. */
   readonly life: LifePlan | undefined;
+  /** Undefined where nobody reads straight from the store. */
+  readonly readers: ReadersPlan | undefined;
 }
 
 /** What kind of run this is; README.md tells. */
@@ -235,6 +247,21 @@ function makeLedgerPlan(random: Random): LedgerPlan | undefined {
     mischief: random.pick([0, 0.1, 0.3]),
   };
   return random.chance(0.25) ? undefined : plan;
+}
+
+function makeReaders(
+  random: Random,
+  electionTimeoutMs: number,
+  life: LifePlan | undefined,
+): ReadersPlan | undefined {
+  const sleepMax = Math.max(2 * electionTimeoutMs, 2 * (life?.graceMs ?? 0));
+  const plan = {
+    count: random.pick([1, 1, 2]),
+    betweenMs: { min: 1, max: random.pick([50, 200, 1_000]) },
+    sleepShare: random.pick([0, 0.02, 0.1]),
+    sleepMs: { min: 1, max: sleepMax },
+  };
+  return random.chance(life === undefined ? 0.2 : 0.5) ? plan : undefined;
 }
 
 const nodeCounts: Readonly<Record<Profile, readonly number[]>> = {
@@ -377,6 +404,7 @@ export function makePlan(seed: number): Plan {
     absent: order.slice(0, absentCount),
     severed,
     life,
+    readers: makeReaders(new Random(seed).fork("readers"), electionTimeoutMs, life),
   };
 }
 

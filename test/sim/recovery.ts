@@ -58,6 +58,7 @@ export function untilServing(world: World): number {
 function untilServed(world: World, boundMs: number): boolean {
   const { queue, clients } = world;
   const asked = new Map<SimProcess, number>();
+  const askedReaders = new Map<SimProcess, number>();
   while (queue.now <= boundMs) {
     let servedCount = 0;
     for (const process of world.serving().filter(({ started }) => started)) {
@@ -65,7 +66,8 @@ function untilServed(world: World, boundMs: number): boolean {
       if (readId !== undefined && process.checks.served(readId)) servedCount += 1;
       else if (process.checks.openReadCount === 0) asked.set(process, clients.readAt(process));
     }
-    if (servedCount === world.servingCount) return true;
+    const readersServed = world.readers?.served(askedReaders) ?? true;
+    if (servedCount === world.servingCount && readersServed) return true;
     runUntil(world, queue.now + 50);
   }
   return false;

@@ -30,6 +30,7 @@ import { ProcessChecks } from "./process-checks.js";
 import type { Random } from "./random.js";
 import type { Surroundings } from "./surroundings.js";
 import { ProcessRequests } from "./process-requests.js";
+import { mustOnlyRead, readerSettings } from "./reader-rules.js";
 
 /** The core, as the simulator drives it. */
 export interface AnyCore extends UpkeepLog {
@@ -48,6 +49,8 @@ export interface ProcessOptions {
   readonly random: Random;
   /** Whether another process has this one's identity and randomness. */
   readonly copied: boolean;
+  /** No node: it reads, and neither writes nor speaks to anybody. */
+  readonly isReader?: boolean;
 }
 
 function membersOf(nodeIds: readonly NodeId[]): readonly Member[] {
@@ -62,6 +65,7 @@ export class SimProcess {
   readonly incarnation: string;
   readonly name: string;
   readonly copied: boolean;
+  readonly isReader: boolean;
   readonly checks: ProcessChecks;
   readonly #world: Surroundings;
   readonly #life: ProcessLife;
@@ -90,6 +94,7 @@ export class SimProcess {
     this.incarnation = options.incarnation;
     this.name = `${nodeId}.${options.serial}`;
     this.copied = options.copied;
+    this.isReader = options.isReader === true;
     this.#random = options.random;
     const { name, serial, copied } = this;
     this.checks = new ProcessChecks(world.checks, { serial, name, nodeId, window, copied });
@@ -114,6 +119,7 @@ export class SimProcess {
       deadlineMs: plan.storeDeadlineMs,
       random: options.random,
       trace: world.trace,
+      readsOnly: this.isReader,
       whenRunning: (action) => this.#whenRunning(action),
       lives: () => this.#livesOn(),
       knownEnd: () => this.checks.knownEnd,
@@ -127,7 +133,7 @@ export class SimProcess {
         incarnation: options.incarnation,
         clusterId,
         members: this.#founding,
-        settings: { ...plan.settings, window },
+        settings: { ...plan.settings, window, ...(this.isReader && readerSettings) },
         start,
         random: () => chances.next(),
         nonce: () => nonces.hex(),
@@ -141,7 +147,7 @@ export class SimProcess {
   /** The list that the cluster was founded with. */
   get #founding(): readonly Member[] {
     const { solo, nodes, members } = this.#world.plan;
-    if (solo) return membersOf([this.nodeId]);
+    if (solo && !this.isReader) return membersOf([this.nodeId]);
     return membersOf(nodes.slice(0, members?.foundingCount).map(({ nodeId }) => nodeId));
   }
 
@@ -384,6 +390,7 @@ export class SimProcess {
   }
 
   #perform(effect: Effect): void {
+    if (this.isReader) mustOnlyRead(this.name, effect);
     switch (effect.type) {
       case "create":
         this.checks.sent(effect.segment, this.#ticks);

@@ -11,13 +11,14 @@ import type { SimAppend } from "./content.js";
 import type { Trace } from "./describe.js";
 import { EventQueue } from "./event-queue.js";
 import { describeFault, type FaultAction } from "./faults.js";
-import { tickMs, type MembersPlan, type NodePlan, type Plan } from "./plan.js";
+import { tickMs, type MembersPlan, type NodePlan, type Plan, type ReadersPlan } from "./plan.js";
 import { makeLife } from "./life/make-life.js";
 import { productionParts, type Parts } from "./life/parts.js";
 import type { LifeWorld } from "./life/process-life.js";
 import { Random } from "./random.js";
 import { RunChecks } from "./run-checks.js";
 import { Operator } from "./members/operator.js";
+import { StoreReaders } from "./store-readers.js";
 import { SimNetwork } from "./sim-network.js";
 import { SimProcess, type MakeCore } from "./sim-process.js";
 import { SimStore } from "./sim-store.js";
@@ -53,6 +54,8 @@ export class World {
   /** Undefined where the founding list stays. */
   readonly operator: Operator | undefined;
   readonly conditions: Conditions;
+  /** Undefined where nobody reads straight from the store. */
+  readonly readers: StoreReaders | undefined;
   readonly life: LifeWorld;
   /** Counts changes of any process's view. */
   viewChanges = 0;
@@ -72,7 +75,7 @@ export class World {
     this.#random = random.fork("processes");
     this.#trace = trace && ((line) => trace(`${String(queue.now).padStart(8)} ${line}`));
     this.checks = new RunChecks(plan.settings, plan.ledgerBounds, () => queue.now);
-    this.conditions = new Conditions(plan.nodes.length);
+    this.conditions = new Conditions(plan.nodes.length + (plan.readers?.count ?? 0));
     const { conditions, checks } = this;
     const { log } = checks;
     const shared = { queue, plan, conditions };
@@ -88,6 +91,7 @@ export class World {
       processes: () => this.living().filter((process) => process.started && !process.faulted),
     });
     this.operator = plan.members && this.#makeOperator(plan.members, random.fork("operator"));
+    this.readers = plan.readers && this.#makeReaders(plan.readers, random.fork("readers"));
     this.life = makeLife({ plan, parts, store: this.store, checks });
     this.#historyRandom = random.fork("history");
     this.#nodes = plan.nodes.map((node, index) => ({
@@ -109,6 +113,13 @@ export class World {
     return new Operator({ plan: members, nodes: plan.nodes, random, queue, checks, processes });
   }
 
+  #makeReaders(plan: ReadersPlan, random: Random): StoreReaders {
+    const { queue, checks } = this;
+    const nodeCount = this.plan.nodes.length;
+    const surroundings = (): Surroundings => this.#surroundings;
+    return new StoreReaders({ plan, nodeCount, random, queue, checks, surroundings });
+  }
+
   /** Starts the nodes, not quite at once, and schedules the faults. */
   begin(): void {
     for (const node of this.#nodes) {
@@ -122,6 +133,7 @@ export class World {
     }
     this.clients.start();
     this.operator?.start();
+    this.readers?.begin();
     this.#readHistory();
   }
 
@@ -146,6 +158,7 @@ export class World {
     this.network.calm();
     this.clients.stop();
     this.operator?.stop();
+    this.readers?.heal();
     for (const node of this.#nodes) {
       node.tickMs = Math.round(tickMs * (0.9 + 0.2 * this.#random.next()));
       const absent = this.plan.absent.includes(node.index);

@@ -12,6 +12,7 @@ import type { RunChecks } from "../run-checks.js";
 import type { SimStore } from "../sim-store.js";
 import { must } from "../violation.js";
 import { ProcessClocks } from "./clocks.js";
+import type { ClockRates } from "./clocks.js";
 import { HistoryReader } from "./history-reader.js";
 import type { LifePlan } from "./life-plan.js";
 import type { ManifestChecks } from "./manifest-checks.js";
@@ -42,6 +43,8 @@ export interface ProcessLifeOptions {
   readonly deadlineMs: number;
   readonly random: Random;
   readonly trace: ((line: string) => void) | undefined;
+  /** It does no upkeep. */
+  readonly readsOnly: boolean;
   readonly whenRunning: (action: () => void) => void;
   readonly lives: () => boolean;
   readonly knownEnd: () => number;
@@ -49,6 +52,11 @@ export interface ProcessLifeOptions {
 }
 
 const trueClocks = { age: 1, least: 1 };
+
+/** A reader's clocks are as wrong as some node's. */
+function clocksOf(plan: LifePlan | undefined, node: number): ClockRates {
+  return plan?.clocks[node % plan.clocks.length] ?? trueClocks;
+}
 
 export class ProcessLife {
   readonly clocks: ProcessClocks;
@@ -62,7 +70,7 @@ export class ProcessLife {
     this.#options = options;
     const { world, node, queue, deadlineMs, whenRunning } = options;
     const { objects, parts, plan } = world;
-    this.clocks = new ProcessClocks(queue, plan?.clocks[node] ?? trueClocks);
+    this.clocks = new ProcessClocks(queue, clocksOf(plan, node));
     this.#requests = new ProcessStore({ node, objects, parts, queue, deadlineMs, whenRunning });
   }
 
@@ -91,7 +99,7 @@ export class ProcessLife {
 
   /** The core runs: upkeep and reads of the past begin. */
   begin(core: UpkeepLog, start: CoreStart): void {
-    const { world, random, ...rest } = this.#options;
+    const { world, random, readsOnly, ...rest } = this.#options;
     const { plan, parts, objects, judge } = world;
     if (plan === undefined) return;
     const nonces = random.fork("upkeep");
@@ -108,11 +116,6 @@ export class ProcessLife {
     };
     const { clocks } = this;
     const shared = { ...rest, clocks, objects, requests: this.#requests };
-    this.#upkeep = new UpkeepHost({
-      ...shared,
-      upkeep: parts.upkeep({ settings: plan.upkeep, log, nonce: () => nonces.hex() }),
-      checks: new UpkeepChecks(rest.name),
-    });
     this.#history = new HistoryReader({
       ...shared,
       parts,
@@ -120,6 +123,12 @@ export class ProcessLife {
       random: random.fork("history"),
       start,
       tail: () => core.walk.tail,
+    });
+    if (readsOnly) return;
+    this.#upkeep = new UpkeepHost({
+      ...shared,
+      upkeep: parts.upkeep({ settings: plan.upkeep, log, nonce: () => nonces.hex() }),
+      checks: new UpkeepChecks(rest.name),
     });
     this.#snapshots = new SnapshotPutter({
       ...shared,
