@@ -1,5 +1,6 @@
 /** Linearizable GetTails, so many at once, round after round; each sees at least what came before. */
 
+import { Consistency } from "../../gen/suraft/v1/log_pb.js";
 import { connect, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { TailLoad } from "./load.js";
@@ -11,7 +12,9 @@ export async function tailLoad(load: TailLoad): Promise<Measured> {
   const count = Math.ceil(load.atOnce / callsPerConnection);
   const connections = Array.from({ length: count }, () => connect(load.address));
   const calls = connections.map(logCalls);
-  await Promise.all(calls.map(({ getTail }) => getTail({}, { timeoutMs: 10_000 })));
+  // Connects, and asks for no proof.
+  const consistency = Consistency.LOCAL;
+  await Promise.all(calls.map(({ getTail }) => getTail({ consistency }, { timeoutMs: 10_000 })));
   const meter = new Meter({ warmUpSeconds: 0, seconds: 60 });
   let seen = 0n;
   for (let round = 0; round < load.rounds; round++) {
