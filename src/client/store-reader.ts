@@ -10,7 +10,7 @@ import { SuraftError } from "../errors.js";
 import { StoreLog } from "../log/store-log.js";
 import { storeFailure } from "../log/store-failure.js";
 import { Turns } from "../log/turns.js";
-import { reasonText, untilAborted } from "../store/abort.js";
+import { joinSignals, reasonText, untilAborted, type JoinedSignal } from "../store/abort.js";
 import { openStore, type OpenStoreOptions } from "../store/open-store.js";
 import { planStoreRead, StoreRead } from "./store-read.js";
 import type { Proof } from "../log/store-walkers.js";
@@ -78,7 +78,7 @@ export class StoreReader {
    */
   async *read(options: StoreReadOptions = {}): AsyncGenerator<ReadPart, void, undefined> {
     const plan = planStoreRead(options);
-    const signal = this.#signalOf(options.signal);
+    const { signal, leave } = this.#join(options.signal);
     try {
       const log = await this.#open(signal);
       const read = new StoreRead(log, plan, {
@@ -90,12 +90,14 @@ export class StoreReader {
       yield* read.parts();
     } catch (error) {
       throw this.#failureOf(error, options.signal);
+    } finally {
+      leave();
     }
   }
 
   /** How far the log is: everything that was acknowledged to anybody before the call. */
   async tail(options: { readonly signal?: AbortSignal } = {}): Promise<Tail> {
-    const signal = this.#signalOf(options.signal);
+    const { signal, leave } = this.#join(options.signal);
     try {
       const log = await this.#open(signal);
       const proof = log.begin();
@@ -107,6 +109,8 @@ export class StoreReader {
       return { nextIndex, firstIndex, term, ageMs: Math.round(log.tailAgeMs) };
     } catch (error) {
       throw this.#failureOf(error, options.signal);
+    } finally {
+      leave();
     }
   }
 
@@ -148,10 +152,9 @@ export class StoreReader {
     return await this.#nextPoll;
   }
 
-  #signalOf(given: AbortSignal | undefined): AbortSignal {
-    return given === undefined
-      ? this.#closing.signal
-      : AbortSignal.any([given, this.#closing.signal]);
+  #join(given: AbortSignal | undefined): JoinedSignal {
+    const closing = this.#closing.signal;
+    return joinSignals(given === undefined ? [closing] : [given, closing]);
   }
 
   #failureOf(error: unknown, given: AbortSignal | undefined): unknown {

@@ -141,7 +141,7 @@ export class StoreLog {
    */
   async walkOn(proof: Proof, signal: AbortSignal): Promise<void> {
     if (proof.isProven) return;
-    const walked = this.#walkers.wait(proof, AbortSignal.any([signal, this.#options.signal]));
+    const walked = this.#walkers.wait(proof, [signal, this.#options.signal]);
     this.#ticker ??= setInterval(() => this.#tick(), tickMs);
     this.#feedAnswers();
     await walked;

@@ -1,5 +1,6 @@
 /** The segments of a log, one after the other, straight from its store. */
 
+import { joinSignals } from "../store/abort.js";
 import { StoreLog } from "./store-log.js";
 import type { EntriesSegment } from "../core/types.js";
 import type { Store } from "../store/store.js";
@@ -27,12 +28,13 @@ export async function* storeSegments(
   options: StoreSegmentsOptions,
 ): AsyncGenerator<EntriesSegment, void> {
   const ended = new AbortController();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const { signal, leave } = joinSignals([options.signal, ended.signal]);
   try {
     const storeLog = await StoreLog.open({ store, signal, ...bounds });
     yield* walked(storeLog, options.startIndex, signal);
   } finally {
     ended.abort(new Error("nobody reads the log any more"));
+    leave();
   }
 }
 

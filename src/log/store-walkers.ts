@@ -6,6 +6,7 @@
  */
 
 import { SuraftError } from "../errors.js";
+import { untilAborted } from "../store/abort.js";
 
 /** A read that waits for the tail to be proven. */
 export interface Proof {
@@ -54,27 +55,33 @@ export class StoreWalkers {
     return proof;
   }
 
-  async wait(proof: Proof, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async wait(proof: Proof, signals: readonly AbortSignal[]): Promise<void> {
+    for (const signal of signals) signal.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure.error;
     // Nobody has waited for the store meanwhile.
     if (this.isEmpty) this.#failingSinceMs = undefined;
-    await new Promise<void>((resolve, reject) => {
-      const aborted = (): void => end(() => reject(signal.reason as Error));
-      const end = (settle: () => void): void => {
-        this.#walkers.delete(walker);
-        signal.removeEventListener("abort", aborted);
-        settle();
-      };
+    let leave = (): void => undefined;
+    const walked = new Promise<void>((resolve, reject) => {
       const walker: Walker = {
         proof,
         untilBytes: this.#bytes + pieceBytes,
         untilObjects: this.#objects + pieceObjects,
-        resolve: () => end(resolve),
-        reject: (error) => end(() => reject(error as Error)),
+        // At once: what is walked from now on is for others.
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (error) => {
+          leave();
+          reject(error as Error);
+        },
       };
-      signal.addEventListener("abort", aborted);
+      leave = () => void this.#walkers.delete(walker);
       this.#walkers.add(walker);
+    });
+    await untilAborted(signals, walked, () => {
+      leave();
+      throw signals.find(({ aborted }) => aborted)?.reason;
     });
   }
 

@@ -12,7 +12,7 @@
 import { status as grpcStatus, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 import { SuraftError } from "../errors.js";
-import { messageWriter, type MessageWriter } from "./message-writer.js";
+import { messageSender, type MessageSender } from "./message-sender.js";
 import { internalStatusObject, toStatusObject } from "./status.js";
 import { explainTransportStatus, type TransportStatus } from "./transport-status.js";
 
@@ -57,7 +57,7 @@ export class ServerCall implements CallContext {
   readonly #base: ServerInterceptingCallInterface;
   readonly #host: CallHost;
   readonly #sendStatus: (status: TransportStatus) => void;
-  readonly #sendMessage: MessageWriter;
+  readonly #sendMessage: MessageSender;
   #listener: CallListener | undefined;
   #controller: AbortController | undefined;
   #reading = true;
@@ -75,7 +75,7 @@ export class ServerCall implements CallContext {
     this.#base = base;
     this.#host = host;
     this.#sendStatus = base.sendStatus.bind(base);
-    this.#sendMessage = messageWriter(base);
+    this.#sendMessage = messageSender(base);
     // What grpc-js itself ends the call with (a deadline, a message over the limit) comes by here.
     base.sendStatus = (status) => this.#endedByTransport(status);
   }

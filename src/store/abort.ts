@@ -64,6 +64,33 @@ export async function withDeadline<T>(
   }
 }
 
+/** A signal that is aborted once one of several is. */
+export interface JoinedSignal {
+  readonly signal: AbortSignal;
+  /** It is needed no more. To be called once. */
+  readonly leave: () => void;
+}
+
+/**
+ * Joins signals for as long as something is done. Of each signal that `AbortSignal.any` makes of one that
+ * lives long, Node 20 keeps something for ever.
+ */
+export function joinSignals(signals: readonly AbortSignal[]): JoinedSignal {
+  const controller = new AbortController();
+  const listeners = signals.map((signal) => {
+    const listener = (): void => controller.abort(signal.reason);
+    onAborted(signal, listener);
+    if (signal.aborted) listener();
+    return (): void => signal.removeEventListener("abort", listener);
+  });
+  return {
+    signal: controller.signal,
+    leave: () => {
+      for (const remove of listeners) remove();
+    },
+  };
+}
+
 /** Waits, less if the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   setMaxListeners(0, signal);

@@ -11,14 +11,14 @@ import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { ServerHttp2Stream } from "node:http2";
 
 /** Sends a message; `sent` is called once the transport has taken it. The bytes must not change. */
-export type MessageWriter = (bytes: Buffer, sent: () => void) => void;
+export type MessageSender = (bytes: Buffer, sent: () => void) => void;
 
 /** Below this a copy costs less than a second write. */
 const copiedBytesMax = 8 * 1024;
 
 const prefixBytes = 5;
 
-export function messageWriter(call: ServerInterceptingCallInterface): MessageWriter {
+export function messageSender(call: ServerInterceptingCallInterface): MessageSender {
   const { stream } = call as { readonly stream?: Partial<ServerHttp2Stream> };
   if (!isWritable(stream)) return (bytes, sent) => call.sendMessage(bytes, sent);
   return (bytes, sent) => {
