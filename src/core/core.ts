@@ -35,7 +35,6 @@ import type {
   Fault,
   HeartbeatRequest,
   HeartbeatResponse,
-  VoteRequest,
   Input,
   Message,
   ProducerOutcome,
@@ -234,7 +233,7 @@ export class Core {
     if (isMember && this.#processes.isSecond(sender)) return this.#processes.refuse(from, message);
     switch (message.type) {
       case "voteRequest":
-        return this.#voteAsked(from, message);
+        return this.#election.voteRequest(from, message);
       case "voteResponse":
         if (message.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
         return this.#election.voteResponse(from, message);
@@ -252,19 +251,10 @@ export class Core {
     }
   }
 
-  #voteAsked(from: NodeId, request: VoteRequest): void {
-    const { term } = this.#election;
-    this.#election.voteRequest(from, request);
-    // A leader that votes for another, unless it has asked it to stand, leads no more.
-    if (this.#election.term > term && !this.#transfer.underWay) this.#stepDown("deposed");
-  }
-
   #heartbeatAnswered(from: NodeId, response: HeartbeatResponse): void {
     if (response.duplicate) return this.#fail(duplicate(this.#context.options.nodeId, from));
     this.#followers.heard(from, response.tailPosition);
-    const isGreater = this.#election.sawTerm(response.term);
-    // During a transfer it is the target's term: the leader is there until the target has claimed.
-    if (isGreater && !this.#transfer.underWay) this.#stepDown("deposed");
+    this.#election.sawTerm(response.term);
   }
 
   #beginTransfer(target: NodeId | undefined, timeoutTicks: number): void {
@@ -376,7 +366,16 @@ export class Core {
   }
 
   /** Goes on wherever the input has opened a way. */
+  /** A leader that knows of a greater term leads no more: those who are in it do not hear it. */
+  #yieldToTerm(): void {
+    const tenure = this.#tenure;
+    if (tenure === undefined || this.#election.term <= tenure.epoch.term) return;
+    // During a transfer it is the target's term: the leader is there until the target has claimed.
+    if (!this.#transfer.underWay) this.#stepDown("deposed");
+  }
+
   #pump(): void {
+    this.#yieldToTerm();
     // A vote that was under way when the node was told to stop elects nobody.
     const term = this.#draining ? undefined : this.#election.advance();
     if (term !== undefined) this.#elected(term);

@@ -207,11 +207,9 @@ export class Election {
     return sameEpoch(this.#heard?.epoch, epoch);
   }
 
-  /** A greater term was seen in a reply. Returns whether it was greater than any before. */
-  sawTerm(term: number): boolean {
-    if (term <= this.term) return false;
-    this.#adopt(term);
-    return true;
+  /** A term was seen in a reply. */
+  sawTerm(term: number): void {
+    if (term > this.term) this.#adopt(term);
   }
 
   #started(): void {
