@@ -1,13 +1,11 @@
 /** A process that holds a log in memory, starts a node on it, and reads its past. */
 
-import { createLogger, transports } from "winston";
 import { connect } from "../../src/client/client.js";
 import { entryRunOf } from "../../src/log/segment-codec.js";
 import { storeSegments } from "../../src/log/store-segments.js";
-import { checkNodeConfig } from "../../src/node/config-check.js";
-import { startNode } from "../../src/service/start-node.js";
 import { CountingStore } from "../../src/store/counting-store.js";
 import { openStore } from "../../src/store/open-store.js";
+import { settingsAlone, startBenchNode } from "./bench-node.js";
 import { answerParent } from "./child.js";
 import { archiveSegments, writeLongLog } from "./long-log.js";
 
@@ -30,14 +28,9 @@ export interface ColdStartCost {
 }
 
 async function start(url: string, address: string): Promise<[number, number]> {
-  const given = { nodeId: "n1", listen: address, members: `n1=${address}`, store: url };
-  const values = Object.entries(given).map(([key, value]) => [key, { value, source: "bench" }]);
-  const check = checkNodeConfig(Object.fromEntries(values));
-  if (check.type === "invalid") throw new Error(check.problems.join("; "));
-  const logger = createLogger({ level: "error", transports: [new transports.Console()] });
   const client = connect([address], { timeoutMs: 600_000 });
   const beganMs = performance.now();
-  const node = await startNode(check.config, { logger });
+  const node = await startBenchNode(settingsAlone(address, url));
   await client.tail();
   const elapsedMs = performance.now() - beganMs;
   const { storeRequests } = await client.status();

@@ -1,16 +1,15 @@
 /** A process that holds a long log in memory, and reads it: straight from the store, and by a node. */
 
-import { createLogger, transports } from "winston";
 import { connect } from "../../src/client/client.js";
 import { planStoreRead, StoreRead } from "../../src/client/store-read.js";
 import { StoreLog } from "../../src/log/store-log.js";
 import { Turns } from "../../src/log/turns.js";
-import { checkNodeConfig } from "../../src/node/config-check.js";
-import { startNode } from "../../src/service/start-node.js";
 import { CountingStore } from "../../src/store/counting-store.js";
 import { openStore } from "../../src/store/open-store.js";
+import { settingsAlone, startBenchNode } from "./bench-node.js";
 import { answerParent } from "./child.js";
 import { startMs, writeLongLog } from "./long-log.js";
+import type { RunningNode } from "../../src/service/start-node.js";
 import type { ReadPart, ReadStart } from "../../src/client/types.js";
 
 export interface LongLogQuestion {
@@ -103,29 +102,22 @@ function never(): Promise<never> {
 async function readByNode(url: string, question: LongLogQuestion): Promise<readonly LongLogCost[]> {
   const { address, segments } = question;
   const given = {
-    nodeId: "n1",
-    listen: address,
-    members: `n1=${address}`,
-    store: url,
+    ...settingsAlone(address, url),
     // Its requests would be counted, too.
     checkpointSegments: 1_000_000_000,
   };
-  const values = Object.entries(given).map(([key, value]) => [key, { value, source: "bench" }]);
-  const check = checkNodeConfig(Object.fromEntries(values));
-  if (check.type === "invalid") throw new Error(check.problems.join("; "));
-  const logger = createLogger({ level: "error", transports: [new transports.Console()] });
   const client = connect([address], { timeoutMs: 600_000 });
   const counted = async (): Promise<number> => {
     const { storeRequests } = await client.status();
     return storeRequests.gets + storeRequests.lists;
   };
-  let node: Awaited<ReturnType<typeof startNode>> | undefined;
+  let node: RunningNode | undefined;
   let requests = 0;
   const start = await cost(
     "start",
     () => requests,
     async () => {
-      node = await startNode(check.config, { logger });
+      node = await startBenchNode(given);
       await client.tail();
       requests = await counted();
     },

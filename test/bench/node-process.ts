@@ -4,9 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { dirname } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { createLogger, transports } from "winston";
-import { checkNodeConfig } from "../../src/node/config-check.js";
-import { startNode } from "../../src/service/start-node.js";
+import { startBenchNode } from "./bench-node.js";
 import { answerParent } from "./child.js";
 
 /** What a node's process is asked. */
@@ -36,16 +34,7 @@ let cpuBefore = process.cpuUsage();
 let profile: { readonly session: Session; readonly file: string } | undefined;
 
 async function start(given: Readonly<Record<string, unknown>>): Promise<void> {
-  const entries = Object.entries(given);
-  const check = checkNodeConfig(
-    Object.fromEntries(entries.map(([key, value]) => [key, { value, source: "the benchmark" }])),
-  );
-  if (check.type === "invalid") throw new Error(check.problems.join("; "));
-  const logger = createLogger({
-    level: process.env["SURAFT_BENCH_LOG"] ?? "error",
-    transports: [new transports.Console({ forceConsole: true, stderrLevels: ["error"] })],
-  });
-  const { failed } = await startNode(check.config, { logger });
+  const { failed } = await startBenchNode(given);
   failed.catch((error: unknown) => {
     console.error(error);
     process.exit(1);
