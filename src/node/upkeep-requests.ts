@@ -10,6 +10,7 @@ import { buildArchive } from "../log/archive-builder.js";
 import { createLedger } from "../log/checkpoint.js";
 import { encodeManifest } from "../log/manifest-codec.js";
 import { listingOf, manifestName, objectName, parseObjectName } from "../log/names.js";
+import { withDeadline } from "../store/abort.js";
 import { nameAfter } from "../store/object-name.js";
 import { StoreError } from "../store/store.js";
 import type { CreateOutcome } from "../core/protocol.js";
@@ -58,16 +59,16 @@ export class UpkeepRequests {
   async createManifest(manifest: ManifestView): Promise<CreateOutcome> {
     const { store, timeoutMs, onProblem } = this.#options;
     const name = manifestName(manifest.number);
-    const signal = this.#within(timeoutMs);
-    const result = await store.create(name, encodeManifest(manifest), { signal });
+    const bytes = encodeManifest(manifest);
+    const result = await this.#within(timeoutMs, (signal) => store.create(name, bytes, { signal }));
     if ("cause" in result) onProblem(`create ${name}: ${result.cause}`);
     return result.type;
   }
 
   async createLedger({ id, ledger }: Effect<"createLedger">): Promise<LedgerWritten> {
     const { store, clusterId, timeoutMs } = this.#options;
-    return await this.#made(objectName({ type: "checkpoint", id }), async () => {
-      const options = { signal: this.#within(makeTimeoutMs), requestMsMax: timeoutMs };
+    return await this.#made(objectName({ type: "checkpoint", id }), async (signal) => {
+      const options = { signal, requestMsMax: timeoutMs };
       const ref = await createLedger(store, clusterId, { id, ledger }, options);
       return ref === undefined ? { type: "failed" } : { type: "created", ledger: ref };
     });
@@ -78,9 +79,9 @@ export class UpkeepRequests {
     const { id, from, to, bytesMax } = effect;
     const name = objectName({ type: "archive", id });
     try {
-      return await this.#made<Archived>(name, async () => {
+      return await this.#made<Archived>(name, async (signal) => {
         const plan = { clusterId, id, from, to, bytesMax };
-        const options = { signal: this.#within(makeTimeoutMs), requestMsMax: timeoutMs };
+        const options = { signal, requestMsMax: timeoutMs };
         const built = await buildArchive(store, history, plan, options);
         return built === undefined ? { type: "failed" } : { type: "created", ...built };
       });
@@ -97,8 +98,8 @@ export class UpkeepRequests {
     const bounds = listingOf(listing);
     try {
       for (let { startAt } = bounds; ;) {
-        const signal = this.#within(timeoutMs);
-        const page = await store.list({ ...bounds, startAt, limit: pageItems, signal });
+        const from = { ...bounds, startAt, limit: pageItems };
+        const page = await this.#within(timeoutMs, (signal) => store.list({ ...from, signal }));
         const names = page.items.map(({ name }) => parseObjectName(name));
         const known = names.filter((name) => name !== undefined);
         const last = page.items.at(-1);
@@ -117,29 +118,30 @@ export class UpkeepRequests {
   async delete(name: ObjectName): Promise<Deleted> {
     const { store, timeoutMs, onProblem } = this.#options;
     const text = objectName(name);
-    const result = await store.delete(text, { signal: this.#within(timeoutMs) });
+    const result = await this.#within(timeoutMs, (signal) => store.delete(text, { signal }));
     if ("cause" in result) onProblem(`delete ${text}: ${result.cause}`);
     return result.type;
   }
 
   /** What a making comes to; what is out of reach or given up has failed. */
-  async #made<Made>(name: string, make: () => Promise<Made>): Promise<Made | { type: "failed" }> {
-    try {
-      return await make();
-    } catch (error) {
-      if (error instanceof SuraftError && error.kind === "corrupt") throw error;
-      const isFailure = error instanceof SuraftError || error instanceof StoreError;
-      if (!isFailure && !this.#closing.signal.aborted && !isTimeout(error)) throw error;
-      this.#options.onProblem(`make ${name}: ${(error as Error).message}`);
-      return { type: "failed" };
-    }
+  async #made<Made>(
+    name: string,
+    make: (signal: AbortSignal) => Promise<Made>,
+  ): Promise<Made | { type: "failed" }> {
+    return await this.#within(makeTimeoutMs, async (signal) => {
+      try {
+        return await make(signal);
+      } catch (error) {
+        if (error instanceof SuraftError && error.kind === "corrupt") throw error;
+        const isFailure = error instanceof SuraftError || error instanceof StoreError;
+        if (!isFailure && !signal.aborted) throw error;
+        this.#options.onProblem(`make ${name}: ${(error as Error).message}`);
+        return { type: "failed" };
+      }
+    });
   }
 
-  #within(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]);
+  #within<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(this.#closing.signal, timeoutMs, run);
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
 }

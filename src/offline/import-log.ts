@@ -25,6 +25,7 @@ import { encodeManifest } from "../log/manifest-codec.js";
 import { manifestName, segmentName, segmentPrefix } from "../log/names.js";
 import { sealSegment, storedBytes } from "../log/segment-codec.js";
 import { corruptObject, storeFailure } from "../log/store-failure.js";
+import { withDeadline } from "../store/abort.js";
 import { settle } from "../store/settle.js";
 import { decodeMark, encodeMark } from "./export-codec.js";
 import { inOrder } from "./in-order.js";
@@ -233,8 +234,9 @@ async function markOf(source: Source): Promise<ImportMark> {
 
 /** Makes a name hold these bytes. Returns how many. */
 async function write({ store, signal }: Source, name: string, bytes: Uint8Array): Promise<number> {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(objectMsMax)]);
-  const settled = await settle(store, name, bytes, { signal: bounded }).catch((error: unknown) => {
+  const settled = await withDeadline(signal, objectMsMax, (bounded) =>
+    settle(store, name, bytes, { signal: bounded }),
+  ).catch((error: unknown) => {
     throw storeFailure(error, name);
   });
   signal.throwIfAborted();
