@@ -7,7 +7,8 @@ export interface StoreOptionValues {
   readonly store: string;
 }
 
-function storeUrl(text: string): string {
+/** The text of a store's URL. */
+export function storeUrl(text: string): string {
   if (text === "") throw new InvalidArgumentError("Write gs://bucket/prefix or file:///directory.");
   return text;
 }

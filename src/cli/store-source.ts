@@ -1,8 +1,9 @@
 /** Commands that can read straight from a store, with no node: their options, and what they read from. */
 
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
 import { durationOption, openClient, type ClientOptionValues } from "./client-options.js";
 import { UsageError } from "./exit-code.js";
+import { storeUrl } from "./store-options.js";
 import { WalkNotice } from "./walk-notice.js";
 import type { Client } from "../client/client.js";
 import type { StoreReader } from "../client/store-reader.js";
@@ -12,16 +13,11 @@ export interface SourceOptionValues extends ClientOptionValues {
   readonly local?: true;
 }
 
-function storeOption(text: string): string {
-  if (text === "") throw new InvalidArgumentError("Write gs://bucket/prefix or file:///directory.");
-  return text;
-}
-
 /** Adds them to a command. */
 export function addStoreOption(command: Command): Command {
   return command.addOption(
     new Option("--store <url>", "read straight from this store: no node is needed").argParser(
-      storeOption,
+      storeUrl,
     ),
   );
 }

@@ -17,7 +17,7 @@ import {
   type ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
-import { exactNumber, spanOf, timeOf } from "./exact.js";
+import { exactNumber, spanOf, timeOf, wholeNumber } from "./exact.js";
 import { decodeMember } from "./member-codec.js";
 import type {
   AppendDemands,
@@ -35,12 +35,8 @@ import type {
   Tail,
 } from "./types.js";
 
-/** An index, count or other number that a caller gave. Throws `invalid`. */
 function whole(name: string, value: number): bigint {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new SuraftError("invalid", `${name} must be a whole number of at least 0`);
-  }
-  return BigInt(value);
+  return BigInt(wholeNumber(name, value));
 }
 
 /** A time that a caller gave. Throws `invalid`. */

@@ -1,5 +1,5 @@
 /**
- * Numbers and times of an answer. A node of another make may answer what no number here can hold, or no
+ * Numbers and times of a request and of an answer. A node of another make may answer what no number here can hold, or no
  * calendar: such an answer is as good as none, and never another number.
  */
 
@@ -14,6 +14,12 @@ const timeMsMax = 8.64e15;
 
 function nonsense(what: string, kind: Nonsense): SuraftError {
   return new SuraftError(kind, `a node's answer makes no sense: ${what}`);
+}
+
+/** An index, count or other number that a caller gave. Throws `invalid`. */
+export function wholeNumber(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new SuraftError("invalid", `${name} must be a whole number of at least 0`);
 }
 
 /** A number of an answer, exactly. Throws where a number of 64 bits would lose digits. */

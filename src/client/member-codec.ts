@@ -7,8 +7,7 @@ import type {
   MemberStatus,
   NewMemberSchema,
 } from "../../gen/suraft/v1/cluster_pb.js";
-import { SuraftError } from "../errors.js";
-import { exactNumber } from "./exact.js";
+import { exactNumber, wholeNumber } from "./exact.js";
 import type { ChangedMembers, Member, MemberChange, NewMember } from "./types.js";
 
 export function decodeMember({ nodeId, address, voter, priority }: MemberStatus): Member {
@@ -25,12 +24,7 @@ export function encodeMemberChange(
   change: MemberChange,
 ): MessageInitShape<typeof ChangeMembersRequestSchema> {
   const { add = [], update = [], removeIds = [], expectedVersion, force = false } = change;
-  if (
-    expectedVersion !== undefined &&
-    !(Number.isSafeInteger(expectedVersion) && expectedVersion >= 0)
-  ) {
-    throw new SuraftError("invalid", "the expected version must be a whole number of at least 0");
-  }
+  if (expectedVersion !== undefined) wholeNumber("the expected version", expectedVersion);
   return {
     add: add.map(encodeNewMember),
     update: update.map(encodeNewMember),

@@ -5,12 +5,12 @@
  * it began. One that counts from the end, or goes down, finds that tail first.
  */
 
-import { SuraftError } from "../errors.js";
+import { wholeNumber } from "./exact.js";
 import { EntryFilter } from "../log/entry-filter.js";
 import { decodeEntries } from "../log/entry-run.js";
 import { ReadCut, type Batch, type CutStep } from "../log/read-cut.js";
 import { checkPlan, rangeOf, type ReadPlan } from "../log/read-plan.js";
-import { untilAborted } from "../store/abort.js";
+import { orAborted } from "../store/abort.js";
 import type { StoreLog } from "../log/store-log.js";
 import type { Proof } from "../log/store-walkers.js";
 import type { Turns } from "../log/turns.js";
@@ -24,12 +24,12 @@ const progressIntervalMs = 2000;
 /** Throws a SuraftError of kind `invalid` for options that make no sense. */
 export function planStoreRead(options: StoreReadOptions): ReadPlan {
   const { start = { type: "first" }, endIndex, follow = false, reverse = false, filter } = options;
-  if (start.type === "index") checkWhole("the index", start.index);
-  if (start.type === "last") checkWhole("the count", start.count);
+  if (start.type === "index") wholeNumber("the index", start.index);
+  if (start.type === "last") wholeNumber("the count", start.count);
   const plan: ReadPlan = {
     start,
     reverse,
-    endIndex: endIndex === undefined ? undefined : checkWhole("the end index", endIndex),
+    endIndex: endIndex === undefined ? undefined : wholeNumber("the end index", endIndex),
     entriesMax: limitOf("the limit of entries", options.entriesMax),
     bytesMax: limitOf("the limit of bytes", options.bytesMax),
     follow,
@@ -51,12 +51,7 @@ function filterOf({ key, headers = [] }: ReadFilter): EntryFilter {
 
 /** 0 means no limit. */
 function limitOf(name: string, value = 0): number {
-  return checkWhole(name, value) === 0 ? Infinity : value;
-}
-
-function checkWhole(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new SuraftError("invalid", `${name} must be a whole number of at least 0`);
+  return wholeNumber(name, value) === 0 ? Infinity : value;
 }
 
 export interface StoreReadParts {
@@ -132,9 +127,7 @@ export class StoreRead {
 
   async #awaitPoll(): Promise<void> {
     const { poll, signal } = this.#parts;
-    this.#proof = await untilAborted([signal], poll(), () => {
-      throw signal.reason;
-    });
+    this.#proof = await orAborted(poll(), signal);
   }
 
   /** What was walked and not delivered yet. */

@@ -10,7 +10,7 @@ import { SuraftError } from "../errors.js";
 import { StoreLog } from "../log/store-log.js";
 import { storeFailure } from "../log/store-failure.js";
 import { Turns } from "../log/turns.js";
-import { joinSignals, reasonText, untilAborted, type JoinedSignal } from "../store/abort.js";
+import { joinSignals, reasonText, orAborted, type JoinedSignal } from "../store/abort.js";
 import { openStore, type OpenStoreOptions } from "../store/open-store.js";
 import { planStoreRead, StoreRead } from "./store-read.js";
 import type { Proof } from "../log/store-walkers.js";
@@ -136,9 +136,7 @@ export class StoreReader {
       this.#opening = undefined;
       throw error;
     });
-    return await untilAborted([signal], this.#opening, () => {
-      throw signal.reason;
-    });
+    return await orAborted(this.#opening, signal);
   }
 
   /** Waits until it is time to look again; all who follow look at the same time, and once. */

@@ -365,7 +365,6 @@ export class Core {
     this.#context.emit({ type: "committed", segment, appends, ...(openedIds && { openedIds }) });
   }
 
-  /** Goes on wherever the input has opened a way. */
   /** A leader that knows of a greater term leads no more: those who are in it do not hear it. */
   #yieldToTerm(): void {
     const tenure = this.#tenure;
@@ -374,6 +373,7 @@ export class Core {
     if (!this.#transfer.underWay) this.#stepDown("deposed");
   }
 
+  /** Goes on wherever the input has opened a way. */
   #pump(): void {
     this.#yieldToTerm();
     // A vote that was under way when the node was told to stop elects nobody.

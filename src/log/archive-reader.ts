@@ -10,14 +10,15 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 import { sameWalk } from "../core/walk.js";
-import { untilAborted } from "../store/abort.js";
+import { orAborted } from "../store/abort.js";
 import { decodeArchiveIndex, decodeChunk, indexRange } from "./archive-codec.js";
 import { objectName } from "./names.js";
 import { ReadAheadBudget } from "./read-ahead.js";
 import { SharedReads } from "./shared-reads.js";
 import { corruptObject } from "./store-failure.js";
+import { hasEntries } from "./segment-body.js";
 import type { ArchiveRef } from "../core/manifest.js";
-import type { EntriesSegment, Segment } from "../core/types.js";
+import type { EntriesSegment } from "../core/types.js";
 import type { ByteRange } from "../store/store.js";
 import type { ChunkRow } from "./archive-codec.js";
 import type { ObjectGetter } from "./object-getter.js";
@@ -275,8 +276,6 @@ function entriesOf(
 ): EntriesSegment[] {
   const decoded = decodeChunk(bytes, row, clusterId);
   if (decoded.type === "corrupt") throw corruptObject(nameOf(archive), decoded.reason);
-  const hasEntries = (segment: Segment): segment is EntriesSegment =>
-    segment.type === "entries" && segment.entryCount > 0;
   return decoded.value.filter(hasEntries);
 }
 
@@ -287,11 +286,4 @@ function checkJoined(archive: ArchiveRef, [lower, upper]: readonly (readonly Chu
   if (end === undefined || start === undefined || end.tail !== start.tail) return;
   if (sameWalk(end, start)) return;
   throw corruptObject(nameOf(archive), "it does not go on where the one before it ends");
-}
-
-/** The work's outcome, or the signal's reason, whichever comes first. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return await untilAborted([signal], work, () => {
-    throw signal.reason;
-  });
 }

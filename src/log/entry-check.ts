@@ -50,6 +50,7 @@ export function checkEntry(cursor: Cursor, listener?: KeyListener): number {
 function checkEntryFields(cursor: Cursor, listener: KeyListener | undefined): number {
   let size = 0;
   let payloadSeen = false;
+  let keySeen = false;
   let key: string | undefined;
   do {
     const tag = cursor.varint();
@@ -65,10 +66,14 @@ function checkEntryFields(cursor: Cursor, listener: KeyListener | undefined): nu
       if (headerSize < 0) return malformed;
       size += headerSize;
     } else if (tag === entryKeyTag) {
-      if (key !== undefined) return cursor.fail("key is set twice");
+      if (keySeen) return cursor.fail("key is set twice");
+      keySeen = true;
       const length = cursor.length();
       if (length < 0 || !isKey(cursor, length, "the key")) return malformed;
-      key = utf8(cursor.bytes.subarray(cursor.offset, cursor.offset + length));
+      // Most who walk over entries do not ask for keys.
+      if (listener !== undefined) {
+        key = utf8(cursor.bytes.subarray(cursor.offset, cursor.offset + length));
+      }
       cursor.offset += length;
       size += length;
     } else {

@@ -5,7 +5,7 @@
  */
 
 import { SuraftError } from "../errors.js";
-import { entryKeyTag, headerTag, keyTag } from "./entry-check.js";
+import { entryKeyTag, headerTag, keyBytesMax, keyTag } from "./entry-check.js";
 import { Cursor } from "./wire.js";
 
 /** A header that an entry must have. */
@@ -23,7 +23,7 @@ export interface FilterConditions {
 }
 
 /** Bounds on a filter: what an entry costs to judge is bounded by them. */
-export const filterBounds = { headersMax: 16, keyBytesMax: 256, valueBytesMax: 4096 } as const;
+export const filterBounds = { headersMax: 16, keyBytesMax, valueBytesMax: 4096 } as const;
 
 interface EncodedCondition {
   readonly key: Uint8Array;

@@ -6,6 +6,8 @@
  */
 
 import { ledgerBounds } from "../core/ledger/snapshot.js";
+import { keyBytesMax } from "./entry-check.js";
+import { tokenBytesMax } from "./record-codec.js";
 import { Malformed, readObject } from "./fields.js";
 import { encodeMembers, readList } from "./members-codec.js";
 import { MessageWriter } from "./message-writer.js";
@@ -17,9 +19,6 @@ import type {
   LedgerSnapshot,
   ProducerColumns,
 } from "../core/ledger/snapshot.js";
-
-const keyBytesMax = 256;
-const tokenBytesMax = 128;
 
 export function encodeLedger(
   clusterId: string,

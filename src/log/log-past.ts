@@ -6,7 +6,7 @@
  */
 
 import { HistoryFloor } from "../core/history-floor.js";
-import { untilAborted } from "../store/abort.js";
+import { orAborted } from "../store/abort.js";
 import { manifestName } from "./names.js";
 import { corruptObject } from "./store-failure.js";
 import type { ManifestView } from "../core/manifest.js";
@@ -70,9 +70,7 @@ export class LogPast {
    */
   async refresh(signal: AbortSignal): Promise<void> {
     this.#underWay ??= this.#read().finally(() => (this.#underWay = undefined));
-    await untilAborted([signal], this.#underWay, () => {
-      throw signal.reason;
-    });
+    await orAborted(this.#underWay, signal);
   }
 
   async #read(): Promise<void> {

@@ -1,9 +1,9 @@
 /** Lists of members to bytes and back: `suraft.storage.v1.Members`, as canonical as the record around it. */
 
 import type { Member, MemberList } from "../core/members.js";
-import { bytesFieldSize, Cursor, FieldWriter, varintFieldSize } from "./wire.js";
-import { Fields, Malformed } from "./fields.js";
-import type { Decoded } from "./fields.js";
+import { bytesFieldSize, FieldWriter, varintFieldSize } from "./wire.js";
+import { Malformed, readMessage } from "./fields.js";
+import type { Decoded, Fields } from "./fields.js";
 
 /** A cluster has at most so many members. */
 export const membersMax = 100;
@@ -43,12 +43,7 @@ export function encodeMembers(list: MemberList): Uint8Array {
 
 /** Decodes the message alone. Never throws, whatever the bytes are. */
 export function decodeMembers(bytes: Uint8Array): Decoded<MemberList> {
-  try {
-    return { type: "ok", value: readList(new Fields("Members", new Cursor(bytes))) };
-  } catch (error) {
-    if (error instanceof Malformed) return { type: "corrupt", reason: error.message };
-    throw error;
-  }
+  return readMessage(bytes, "Members", readList);
 }
 
 /** A whole message, of which every byte is accounted for. Throws {@link Malformed}. */

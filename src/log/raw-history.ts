@@ -12,6 +12,7 @@ import { ReadAhead, ReadAheadBudget } from "./read-ahead.js";
 import { memoryBytes } from "./segment-cache.js";
 import { BelowFloor, SegmentFetcher } from "./segment-fetcher.js";
 import { corruptObject, isCorrupt } from "./store-failure.js";
+import { hasEntries } from "./segment-body.js";
 import type { EntriesSegment, Position, Predecessor, Segment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { LogPast } from "./log-past.js";
@@ -288,10 +289,6 @@ export class RawHistory {
     }
     return last;
   }
-}
-
-function hasEntries(segment: Segment): segment is EntriesSegment {
-  return segment.type === "entries" && segment.entryCount > 0;
 }
 
 /** The store must not tell another story than it told when the segments were committed. */

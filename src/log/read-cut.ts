@@ -94,7 +94,9 @@ export class ReadCut {
       this.#nextIndex += run.entryCount;
       this.#entriesLeft -= run.entryCount;
       yield step;
-      rest = dropEntries(rest, run.entryCount);
+      // A run is the beginning of what it was taken from.
+      const bytes = rest.bytes.subarray(run.bytes.length);
+      rest = { bytes, entryCount: rest.entryCount - run.entryCount };
     }
   }
 

@@ -1,7 +1,7 @@
 /** What the log keeps of a segment beside the core's view of it: the stored bytes. */
 
 import { assert } from "../core/assert.js";
-import type { Append, Segment } from "../core/types.js";
+import type { Append, EntriesSegment, Segment } from "../core/types.js";
 import type { EntryRun } from "./entry-run.js";
 
 /** An append that knows its entries: what the drafts that are sealed here are made of. */
@@ -22,6 +22,10 @@ export class SegmentBody {
     this.runStart = runStart;
     this.runEnd = runEnd;
   }
+}
+
+export function hasEntries(segment: Segment): segment is EntriesSegment {
+  return segment.type === "entries" && segment.entryCount > 0;
 }
 
 /** The bytes that are stored for a segment. */

@@ -7,6 +7,7 @@
 
 import { nodeConfigKeys, nodeSettings, type NodeConfig, type NodeConfigKey } from "./config.js";
 import { formatBytes, parseAddress } from "./config-values.js";
+import { isRetaining, retentionPolicy } from "./retention.js";
 
 /** A value and where it was found, for people: `--window`, `SURAFT_WINDOW`, `suraft.yaml, line 3`. */
 export interface GivenValue {
@@ -142,9 +143,9 @@ function memberProblems(config: NodeConfig, given: GivenConfig, oneProcess: bool
 
 /** A retention policy that says two things at once, or nothing. */
 function retentionProblems(config: NodeConfig): string[] {
-  const { retentionAgeMs, retentionEntriesMax, retentionBytesMax, retentionEntriesMin } = config;
+  const { retentionEntriesMax, retentionEntriesMin } = config;
   if (retentionEntriesMin === undefined) return [];
-  if ([retentionAgeMs, retentionEntriesMax, retentionBytesMax].every((max) => max === undefined)) {
+  if (!isRetaining(retentionPolicy(config))) {
     return [
       "retentionEntriesMin says what is kept, and nothing says what is trimmed: give" +
         " retentionAgeMs, retentionEntriesMax or retentionBytesMax, or leave it out",

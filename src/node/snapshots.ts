@@ -14,7 +14,7 @@ import { ObjectGetter } from "../log/object-getter.js";
 import { PartAbsent, readSnapshot } from "../log/snapshot-reader.js";
 import { SnapshotWriter } from "../log/snapshot-writer.js";
 import { corruptObject } from "../log/store-failure.js";
-import { untilAborted } from "../store/abort.js";
+import { orAborted } from "../store/abort.js";
 import { FreshReads } from "./fresh-reads.js";
 import { snapshotSizeBytes } from "../core/manifest.js";
 import type { ManifestView, SnapshotRef } from "../core/manifest.js";
@@ -113,9 +113,7 @@ export class Snapshots implements NodeSnapshots {
   }
 
   async #manifest(signal: AbortSignal): Promise<ManifestView> {
-    const read = await untilAborted([signal], this.#manifests.read(), () => {
-      throw signal.reason;
-    });
+    const read = await orAborted(this.#manifests.read(), signal);
     return read.manifest;
   }
 }

@@ -160,8 +160,6 @@ export class UpkeepHost {
         this.#namings.get(effect.naming)?.resolve(effect.outcome);
         this.#namings.delete(effect.naming);
         return undefined;
-      case "manifestRead":
-        return undefined;
     }
   }
 

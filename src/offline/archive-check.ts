@@ -105,7 +105,6 @@ async function checkParts(
     sizeOf: ({ start, end }) => end - start,
     width: context.width,
     bytesMax: context.bytesMax,
-    signal: source.signal,
   });
   let checksum: number | undefined = 0;
   let isChunkDamaged = false;

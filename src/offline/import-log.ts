@@ -99,7 +99,6 @@ export async function importLog(
     sizeOf: ({ sizeBytes }) => sizeBytes,
     width: Math.min(options.width ?? 32, window),
     bytesMax,
-    signal,
   });
   let segments = 0;
   let bytes = 0;

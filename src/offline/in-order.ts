@@ -6,11 +6,10 @@
  */
 
 export interface InOrderOptions<Item, Result> {
-  readonly run: (item: Item, signal: AbortSignal) => Promise<Result>;
+  readonly run: (item: Item) => Promise<Result>;
   readonly sizeOf: (item: Item) => number;
   readonly width: number;
   readonly bytesMax: number;
-  readonly signal: AbortSignal;
 }
 
 interface Begun<Result> {
@@ -18,14 +17,12 @@ interface Begun<Result> {
   readonly size: number;
 }
 
-/** The results. Throws what an item's work throws when its turn comes; ending early aborts the others. */
+/** The results. Throws what an item's work throws when its turn comes; what is begun goes on. */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item> | Iterable<Item>,
   options: InOrderOptions<Item, Result>,
 ): AsyncGenerator<Result, void> {
-  const { run, sizeOf, width, bytesMax, signal } = options;
-  const ended = new AbortController();
-  const either = AbortSignal.any([signal, ended.signal]);
+  const { run, sizeOf, width, bytesMax } = options;
   const begun: Begun<Result>[] = [];
   let bytes = 0;
   const take = async (): Promise<Result | undefined> => {
@@ -34,20 +31,16 @@ export async function* inOrder<Item, Result>(
     bytes -= first?.size ?? 0;
     return result;
   };
-  try {
-    for await (const item of items) {
-      const size = sizeOf(item);
-      while (begun.length > 0 && (begun.length >= width || bytes + size > bytesMax)) {
-        yield (await take()) as Result;
-      }
-      const result = run(item, either);
-      // A failure is met when its turn comes, if it comes.
-      result.catch(() => undefined);
-      begun.push({ result, size });
-      bytes += size;
+  for await (const item of items) {
+    const size = sizeOf(item);
+    while (begun.length > 0 && (begun.length >= width || bytes + size > bytesMax)) {
+      yield (await take()) as Result;
     }
-    while (begun.length > 0) yield (await take()) as Result;
-  } finally {
-    ended.abort();
+    const result = run(item);
+    // A failure is met when its turn comes, if it comes.
+    result.catch(() => undefined);
+    begun.push({ result, size });
+    bytes += size;
   }
+  while (begun.length > 0) yield (await take()) as Result;
 }

@@ -7,31 +7,21 @@
  */
 
 import { sameEpoch, sameSegment } from "../core/types.js";
-import { parseSegmentName, segmentName, segmentPrefix } from "../log/names.js";
-import { inOrder } from "./in-order.js";
+import { segmentName } from "../log/names.js";
+import {
+  listedSegments,
+  type ListedSegment,
+  type ListedSegmentsOptions,
+} from "./listed-segments.js";
 import type { Position, Segment } from "../core/types.js";
-import type { Findings } from "./findings.js";
-import type { Looked, Source } from "./source.js";
-
-interface Leftover {
-  readonly position: Position;
-  readonly looked: Looked<Segment>;
-}
-
-export interface LeftoversOptions {
-  readonly source: Source;
-  readonly findings: Findings;
-  readonly width: number;
-  readonly bytesMax: number;
-}
 
 export class Leftovers {
-  readonly #options: LeftoversOptions;
+  readonly #options: ListedSegmentsOptions;
   #end: Position = 0;
-  #read: AsyncGenerator<Leftover, void> | undefined;
-  #next: Leftover | undefined;
+  #read: AsyncGenerator<ListedSegment, void> | undefined;
+  #next: ListedSegment | undefined;
 
-  constructor(options: LeftoversOptions) {
+  constructor(options: ListedSegmentsOptions) {
     this.#options = options;
   }
 
@@ -39,22 +29,9 @@ export class Leftovers {
   async begin(floor: Position): Promise<void> {
     await this.close();
     if (floor <= this.#end) return;
-    const { source, findings, width, bytesMax } = this.#options;
+    const { source } = this.#options;
     const range = { startAt: segmentName(this.#end), endBefore: segmentName(floor) };
-    const items = async function* (): AsyncGenerator<{ position: Position; size: number }, void> {
-      for await (const { name, size } of source.list({ prefix: segmentPrefix, ...range })) {
-        const position = parseSegmentName(name);
-        if (position !== undefined) yield { position, size };
-        else findings.add("unknownName", { object: name, reason: "it is no segment's name" });
-      }
-    };
-    this.#read = inOrder(items(), {
-      run: async ({ position }) => ({ position, looked: await source.leftoverAt(position) }),
-      sizeOf: ({ size }) => size,
-      width,
-      bytesMax,
-      signal: source.signal,
-    });
+    this.#read = listedSegments(this.#options, range, (position) => source.leftoverAt(position));
     this.#next = (await this.#read.next()).value ?? undefined;
     this.#end = floor;
   }
@@ -77,7 +54,7 @@ export class Leftovers {
     this.#next = undefined;
   }
 
-  #judge({ position, looked }: Leftover, archived: Segment | undefined): void {
+  #judge({ position, looked }: ListedSegment, archived: Segment | undefined): void {
     const { findings } = this.#options;
     const object = segmentName(position);
     if (looked.type === "absent") return;

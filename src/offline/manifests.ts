@@ -84,13 +84,11 @@ async function* manifests(source: Source, findings: Findings): AsyncGenerator<Re
       else findings.add("unknownName", { object: name, reason: "it is no manifest's name" });
     }
   };
-  const { signal } = source;
   yield* inOrder(numbers(), {
     run: ({ number }) => readOne(source, findings, number),
     sizeOf: ({ size }) => size,
     width: 16,
     bytesMax: 16 * 1024 * 1024,
-    signal,
   });
 }
 

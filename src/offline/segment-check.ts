@@ -11,10 +11,10 @@
  * Invariant: absence counts as damage only by a get sent after the proof was seen, and if it is accepted.
  */
 
-import { segmentName, parseSegmentName, segmentPrefix } from "../log/names.js";
+import { segmentName } from "../log/names.js";
 import { BelowFloor } from "../log/segment-fetcher.js";
 import { sameEpoch } from "../core/types.js";
-import { inOrder } from "./in-order.js";
+import { listedSegments, type ListedSegment } from "./listed-segments.js";
 import type { ClaimSegment, Position, Segment } from "../core/types.js";
 import type { Looked } from "./source.js";
 import { arrive } from "./verify-context.js";
@@ -73,23 +73,10 @@ export class SegmentCheck {
     return await this.#isMoreBehind(toldEnd);
   }
 
-  async *#reads(from: Position): AsyncGenerator<Listed, void> {
-    const { source, findings, width, bytesMax } = this.#context;
-    const items = async function* (): AsyncGenerator<{ position: Position; size: number }, void> {
-      const startAt = segmentName(from);
-      for await (const { name, size } of source.list({ prefix: segmentPrefix, startAt })) {
-        const position = parseSegmentName(name);
-        if (position !== undefined) yield { position, size };
-        else findings.add("unknownName", { object: name, reason: "it is no segment's name" });
-      }
-    };
-    yield* inOrder(items(), {
-      run: async ({ position }) => ({ position, looked: await source.segmentAt(position) }),
-      sizeOf: ({ size }) => size,
-      width,
-      bytesMax,
-      signal: source.signal,
-    });
+  #reads(from: Position): AsyncGenerator<ListedSegment, void> {
+    const range = { startAt: segmentName(from) };
+    const { source } = this.#context;
+    return listedSegments(this.#context, range, (position) => source.segmentAt(position));
   }
 
   /** Walks up to a position that was listed. False at a gap. */
@@ -169,9 +156,4 @@ export class SegmentCheck {
     const looked = await source.segmentAt(walk.tail);
     return looked.type !== "absent" && walk.tail < this.#target;
   }
-}
-
-interface Listed {
-  readonly position: Position;
-  readonly looked: Looked<Segment>;
 }

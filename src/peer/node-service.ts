@@ -8,7 +8,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
-import { joinAckRanges } from "../rpc/ack-range.js";
+import { addAckRange } from "../rpc/ack-range.js";
 import { implementService } from "../rpc/server.js";
 import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
@@ -215,10 +215,7 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   }
 
   acknowledged(range: AckRange): void {
-    const last = this.#acks.at(-1);
-    const joined = last === undefined ? undefined : joinAckRanges(last, range);
-    if (joined === undefined) this.#acks.push(range);
-    else this.#acks[this.#acks.length - 1] = joined;
+    addAckRange(this.#acks, range);
     this.#flushLater();
   }
 

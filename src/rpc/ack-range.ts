@@ -43,6 +43,14 @@ export function joinAckRanges(first: AckRange, second: AckRange): AckRange | und
     : undefined;
 }
 
+/** Adds a range behind others, joined to the last where it continues it. */
+export function addAckRange(ranges: AckRange[], range: AckRange): void {
+  const last = ranges.at(-1);
+  const joined = last === undefined ? undefined : joinAckRanges(last, range);
+  if (joined === undefined) ranges.push(range);
+  else ranges[ranges.length - 1] = joined;
+}
+
 /** Encodes a response that holds these ranges and nothing else. */
 export function encodeAckRanges(ranges: readonly AckRange[]): Buffer {
   let sizeBytes = 0;

@@ -15,7 +15,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendSessionResponseSchema } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import type { Acknowledged, Appender, AppendListener, Node } from "../node/node.js";
-import { encodeAckRanges, joinAckRanges, type AckRange } from "../rpc/ack-range.js";
+import { encodeAckRanges, addAckRange, type AckRange } from "../rpc/ack-range.js";
 import type { BidiCall, BidiListener } from "../rpc/handlers.js";
 import { toStatus } from "../rpc/status.js";
 import { appendFailure, takeAppend } from "./append-check.js";
@@ -125,13 +125,7 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
   acknowledged(acknowledged: Acknowledged): void {
     const range: AckRange = { ...acknowledged, firstAppend: this.#settled + 1 };
     this.#settled += acknowledged.appendCount;
-    const last = this.#acks.at(-1);
-    const joined = last === undefined ? undefined : joinAckRanges(last, range);
-    if (joined === undefined) {
-      this.#acks.push(range);
-    } else {
-      this.#acks[this.#acks.length - 1] = joined;
-    }
+    addAckRange(this.#acks, range);
     this.#scheduleFlush();
   }
 

@@ -12,6 +12,7 @@ import {
 import type { ProducerOutcome } from "../core/protocol.js";
 import type { Control } from "../core/types.js";
 import { SuraftError } from "../errors.js";
+import { requestNumber } from "./request-number.js";
 import { controlAppend } from "../node/control-append.js";
 import type { Acknowledged, Node } from "../node/node.js";
 import { producerExpired, producerUnknown } from "../node/refusal-error.js";
@@ -43,8 +44,8 @@ export async function getOutcome(
   context: CallContext,
 ): Promise<MessageInitShape<typeof GetOutcomeResponseSchema>> {
   const numbered = {
-    producerId: numberOf("producer_id", request.producerId),
-    sequence: numberOf("sequence", request.sequence),
+    producerId: requestNumber("producer_id", request.producerId),
+    sequence: requestNumber("sequence", request.sequence),
   };
   const found = await readOutcome(node, numbered, context);
   if (!request.settle || found.outcome !== Outcome.UNDECIDED) {
@@ -118,11 +119,4 @@ function encodeOutcome(
     case "producerUnknown":
       throw producerUnknown(producerId);
   }
-}
-
-function numberOf(name: string, value: bigint): number {
-  if (value < 1n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new SuraftError("invalid", `${name} is ${value}; it must be at least 1, and below 2^53`);
-  }
-  return Number(value);
 }

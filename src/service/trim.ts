@@ -5,6 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TrimRequest, TrimResponseSchema } from "../../gen/suraft/v1/log_pb.js";
 import type { Control } from "../core/types.js";
 import { SuraftError } from "../errors.js";
+import { requestNumber } from "./request-number.js";
 import { controlAppend } from "../node/control-append.js";
 import type { Node } from "../node/node.js";
 import type { CallContext } from "../rpc/server-call.js";
@@ -29,11 +30,14 @@ export async function trim(
 type TrimControl = Extract<Control, { type: "trim" }>;
 
 function controlOf({ firstIndex, expectedFirstIndex }: TrimRequest): TrimControl {
-  const trimmed = { type: "trim", firstIndex: numberOf("first_index", firstIndex) } as const;
+  const trimmed = { type: "trim", firstIndex: requestNumber("first_index", firstIndex) } as const;
   if (expectedFirstIndex === undefined) {
     return trimmed;
   }
-  return { ...trimmed, expectedFirstIndex: numberOf("expected_first_index", expectedFirstIndex) };
+  return {
+    ...trimmed,
+    expectedFirstIndex: requestNumber("expected_first_index", expectedFirstIndex),
+  };
 }
 
 function failureOf(error: unknown, node: Node, control: TrimControl): unknown {
@@ -50,11 +54,4 @@ function failureOf(error: unknown, node: Node, control: TrimControl): unknown {
     return new SuraftError("unavailable", `${message}; retry`);
   }
   return error;
-}
-
-function numberOf(name: string, value: bigint): number {
-  if (value < 1n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new SuraftError("invalid", `${name} is ${value}; it must be at least 1, and below 2^53`);
-  }
-  return Number(value);
 }

@@ -36,6 +36,13 @@ export function untilAborted<T>(
   });
 }
 
+/** The work's outcome, or the signal's reason, whichever comes first. The work goes on unheard. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await untilAborted([signal], work, () => {
+    throw signal.reason;
+  });
+}
+
 /** Why one of the signals is aborted, if one is. */
 export function abortText(signals: readonly AbortSignal[]): string | undefined {
   const aborted = signals.find((signal) => signal.aborted);

@@ -85,7 +85,7 @@ export class Answers {
   }
 
   snapshot(): AnswerColumns {
-    const { backs: _backs, jumps: _jumps, ...columns } = this.#copy(this.count, newColumns);
+    const { backs: _backs, jumps: _jumps, ...columns } = this.#copy(this.count);
     return columns;
   }
 
@@ -140,12 +140,12 @@ export class Answers {
 
   #grow(): void {
     this.#capacity = Math.min(this.#capacity * 2, this.#max);
-    this.#columns = this.#copy(this.#capacity, newColumns);
+    this.#columns = this.#copy(this.#capacity);
   }
 
   /** What is kept, the oldest first, in columns of their own. */
-  #copy(size: number, make: (size: number) => Columns): Columns {
-    const to = make(size);
+  #copy(size: number): Columns {
+    const to = newColumns(size);
     const from = this.#columns;
     const start = this.#oldest % this.#max;
     const split = Math.min(this.count, this.#max - start);

@@ -18,10 +18,6 @@ export class UpkeepContext {
     return this.options.log.view.role === "leader";
   }
 
-  get ageMs(): number {
-    return this.#clock.ageMs;
-  }
-
   /** What upkeep waits by. */
   get nowMs(): number {
     return this.#clock.leastMs;

@@ -151,9 +151,7 @@ export type UpkeepEffect =
   /** The answer to `nameSnapshot`. */
   | { readonly type: "snapshotNamed"; readonly naming: number; readonly outcome: SnapshotNamed }
   /** The log's past is damaged: DATA_LOSS. Upkeep archives no more; nothing is deleted by it. */
-  | { readonly type: "damaged"; readonly reason: string }
-  /** Each manifest that a read of upkeep's found, for whoever shows or uses it. */
-  | { readonly type: "manifestRead"; readonly manifest: ManifestView; readonly ageMs: number };
+  | { readonly type: "damaged"; readonly reason: string };
 
 /** How upkeep is paced and bounded. */
 export interface UpkeepSettings {

@@ -40,8 +40,6 @@ type Stage =
       /** Undefined while the next try waits. */
       readonly request: RequestId | undefined;
       readonly retryAtMs: number;
-      /** The age clock just before the read was sent. */
-      readonly ageMs: number;
       readonly made: Made | undefined;
     }
   | {
@@ -111,7 +109,6 @@ export class Writer {
       return undefined;
     }
     this.#manifest = manifest;
-    this.#context.emit({ type: "manifestRead", manifest, ageMs: stage.ageMs });
     this.#goOn(manifest, stage.made);
     return manifest;
   }
@@ -251,8 +248,7 @@ export class Writer {
 
   #read(made?: Made): void {
     const request = this.#context.newRequest();
-    const { ageMs } = this.#context;
-    this.#stage = { type: "reading", request, retryAtMs: 0, ageMs, made };
+    this.#stage = { type: "reading", request, retryAtMs: 0, made };
     this.#context.emit({ type: "readManifest", request });
   }
 

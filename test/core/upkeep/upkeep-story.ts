@@ -65,7 +65,6 @@ export class Host {
   reads(found: ManifestView): void {
     const { request } = this.next("readManifest");
     this.give({ type: "manifestResult", request, outcome: { type: "found", manifest: found } });
-    this.next("manifestRead");
   }
 
   creates(outcome: "created" | "exists" | "unknown"): ManifestView {

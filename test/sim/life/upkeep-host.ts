@@ -89,7 +89,6 @@ export class UpkeepHost {
         throw new Violation("false-damage", `${name}: ${effect.reason}`);
       case "snapshotNamed":
         return this.#namings.get(effect.naming)?.(effect.outcome);
-      case "manifestRead":
     }
   }
 
@@ -219,8 +218,7 @@ export class UpkeepHost {
 
 function describe(effect: UpkeepEffect): string {
   switch (effect.type) {
-    case "createManifest":
-    case "manifestRead": {
+    case "createManifest": {
       const { number, floor, checkpoint, firstIndex, archives } = effect.manifest;
       return (
         `${effect.type} ${number} floor @${floor.tail} checkpoint @${checkpoint?.walk.tail ?? "-"} ` +
