@@ -134,7 +134,9 @@ export class StoreRead {
   async *#deliver(cut: ReadCut): AsyncGenerator<ReadPart, void, undefined> {
     const { signal } = this.#parts;
     const { log } = this.#store;
-    const { reverse } = this.#plan;
+    const { reverse, start } = this.#plan;
+    // The walk may have come to a trim since the manifest was written that it began with.
+    if (!reverse && start.type === "first") cut.skipTo(log.firstIndex);
     if (cut.isDone || (!reverse && cut.nextIndex >= log.nextIndex)) return;
     const options = { startIndex: cut.nextIndex, signal };
     for await (const segment of reverse ? log.segmentsBack(options) : log.segments(options)) {

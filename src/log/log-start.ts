@@ -58,5 +58,6 @@ export async function readLogStart(
 /** From where on a log is held that starts so. */
 export function startOf({ manifest, ledger }: Omit<CoreStart, "ageMs">): LogStart {
   const walk = manifest.checkpoint?.walk ?? logStart;
-  return { walk, firstIndex: ledger?.firstIndex ?? manifest.firstIndex };
+  // The trim that the manifest knows of may stand behind the checkpoint.
+  return { walk, firstIndex: Math.max(manifest.firstIndex, ledger?.firstIndex ?? 1) };
 }

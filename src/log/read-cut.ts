@@ -70,6 +70,11 @@ export class ReadCut {
     return this.#nextIndex;
   }
 
+  /** What stands before this index is wanted no more: the log begins here. For reads that go up. */
+  skipTo(index: number): void {
+    this.#nextIndex = Math.max(this.#nextIndex, index);
+  }
+
   /** Whether nothing more is to be delivered, however much the log grows. */
   get isDone(): boolean {
     const left = (this.#options.endIndex - this.#nextIndex) * this.#step;

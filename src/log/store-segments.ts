@@ -1,8 +1,10 @@
 /** The segments of a log, one after the other, straight from its store. */
 
+import { SuraftError } from "../errors.js";
 import { joinSignals } from "../store/abort.js";
 import { StoreLog } from "./store-log.js";
 import type { EntriesSegment } from "../core/types.js";
+import type { LogReader } from "./log-reader.js";
 import type { Store } from "../store/store.js";
 
 export interface StoreSegmentsOptions {
@@ -38,6 +40,29 @@ export async function* storeSegments(
   }
 }
 
+/** A log as far as it could be walked, to the tail or to the damage that is named. */
+export interface WalkedLog {
+  readonly log: LogReader;
+  readonly damage: SuraftError | undefined;
+}
+
+/**
+ * Walks to the tail first, which shows where the log begins and ends: a trim may stand anywhere. Throws as
+ * {@link storeSegments}, but for `corrupt`. The signal ends reading, too.
+ */
+export async function walkLog(store: Store, signal: AbortSignal): Promise<WalkedLog> {
+  const storeLog = await StoreLog.open({ store, signal, ...bounds });
+  const { log } = storeLog;
+  const proof = storeLog.begin();
+  try {
+    while (!proof.isProven) await storeLog.walkOn(proof, signal);
+    return { log, damage: undefined };
+  } catch (error) {
+    if (error instanceof SuraftError && error.kind === "corrupt") return { log, damage: error };
+    throw error;
+  }
+}
+
 async function* walked(
   storeLog: StoreLog,
   startIndex: number | undefined,
@@ -49,6 +74,8 @@ async function* walked(
   let failure: { readonly error: unknown } | undefined;
   for (;;) {
     const isOver = proof.isProven || failure !== undefined;
+    // The walk may have come to a trim.
+    if (startIndex === undefined) next = Math.max(next, log.firstIndex);
     if (next < log.nextIndex) {
       for await (const segment of log.segments({ startIndex: next, signal })) {
         next = segment.firstIndex + segment.entryCount;

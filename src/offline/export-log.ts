@@ -8,9 +8,9 @@
 import { SuraftError } from "../errors.js";
 import { crc32c } from "../log/crc32c.js";
 import { dropEntries, takeEntries } from "../log/entry-run.js";
-import { readManifest } from "../log/manifest.js";
 import { entryRunOf } from "../log/segment-codec.js";
-import { storeSegments } from "../log/store-segments.js";
+import { outOfRange, type LogReader } from "../log/log-reader.js";
+import { walkLog } from "../log/store-segments.js";
 import { encodePart } from "./export-codec.js";
 import type { EntriesSegment } from "../core/types.js";
 import type { Store } from "../store/store.js";
@@ -32,32 +32,27 @@ export async function* exportLog(
   store: Store,
   options: ExportOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  const { signal, endIndex = Number.MAX_SAFE_INTEGER } = options;
-  const firstIndex = await firstIndexOf(store, signal);
-  const { startIndex = firstIndex } = options;
-  // The entry before it shows that the log comes so far.
-  const readFrom = startIndex > firstIndex ? startIndex - 1 : startIndex;
+  const { signal } = options;
+  const { log, damage } = await walkLog(store, signal);
+  const { startIndex = log.firstIndex } = options;
+  if (startIndex < log.firstIndex) throw outOfRange(startIndex, log);
+  if (options.endIndex === undefined && damage !== undefined) throw damage;
+  const { endIndex = Math.max(startIndex, log.nextIndex) } = options;
+  if (Math.max(startIndex, endIndex) > log.nextIndex) {
+    if (damage !== undefined) throw damage;
+    throw endsBefore(Math.max(startIndex, endIndex), log);
+  }
   yield encodePart({ type: "header", firstIndex: startIndex });
   let nextIndex = startIndex;
   let runCount = 0;
   let entriesChecksum = 0;
-  let logEnd = firstIndex;
-  for await (const segment of storeSegments(store, { startIndex: readFrom, signal })) {
-    logEnd = segment.firstIndex + segment.entryCount;
+  for await (const segment of log.segments({ startIndex, signal })) {
     const run = within(segment, nextIndex, endIndex);
-    if (run !== undefined) {
-      runCount++;
-      nextIndex += run.run.entryCount;
-      entriesChecksum = crc32c(run.run.bytes, entriesChecksum);
-      yield encodePart({ type: "entries", ...run });
-    }
-    if (nextIndex >= endIndex) break;
-  }
-  const wantedEnd = options.endIndex ?? startIndex;
-  if (logEnd < wantedEnd) {
-    throw new SuraftError("out_of_range", `the log ends before the index ${wantedEnd}`, {
-      details: { first_index: String(firstIndex), next_index: String(logEnd) },
-    });
+    if (run === undefined) break;
+    runCount++;
+    nextIndex += run.run.entryCount;
+    entriesChecksum = crc32c(run.run.bytes, entriesChecksum);
+    yield encodePart({ type: "entries", ...run });
   }
   yield encodePart({ type: "trailer", nextIndex, runCount, entriesChecksum });
 }
@@ -80,10 +75,8 @@ function within(
   return { firstIndex: firstIndex + skipped, timestampMs, run, keys };
 }
 
-async function firstIndexOf(store: Store, signal: AbortSignal): Promise<number> {
-  const found = await readManifest(store, signal);
-  if (found.type === "absent") {
-    throw new SuraftError("invalid", `there is no cluster in ${store.url}`);
-  }
-  return found.manifest.firstIndex;
+function endsBefore(index: number, { firstIndex, nextIndex }: LogReader): SuraftError {
+  return new SuraftError("out_of_range", `the log ends before the index ${index}`, {
+    details: { first_index: String(firstIndex), next_index: String(nextIndex) },
+  });
 }

@@ -3,12 +3,13 @@
 import { expect } from "chai";
 import { openStoreReader, type StoreReader } from "../../src/client/store-reader.js";
 import type { ReadPart, StoreReadOptions } from "../../src/client/types.js";
+import type { LogRecord } from "../../src/core/types.js";
 import { SuraftError } from "../../src/errors.js";
 import { encodeManifest } from "../../src/log/manifest-codec.js";
 import { foundingManifest } from "../../src/log/manifest.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { openStore } from "../../src/store/open-store.js";
-import { appendOf } from "../log/entries.js";
+import { appendOf, bareAppend } from "../log/entries.js";
 import { clusterId, failure, WrittenLog } from "../log/written-log.js";
 
 const { signal } = new AbortController();
@@ -138,6 +139,17 @@ describe("a reader of a store", () => {
       expect(await read(open(log), options), name).to.deep.equal(expected);
       expect(await read(used, options), `${name}, again`).to.deep.equal(expected);
     }
+  });
+
+  it("begins where a trim has left it, which no manifest knows of", async () => {
+    const log = await (await newLog()).fill(30);
+    const trimmed: LogRecord = { type: "trimmed", entryOffset: 0, firstIndex: 20 };
+    log.written.writeAppends([bareAppend], 40_500, [trimmed]);
+    await log.fill(45);
+    expect(await read(open(log))).to.deep.equal(up(20, 45));
+    expect(await read(open(log), { filter: even })).to.deep.equal(up(20, 45, 2));
+    expect(await read(open(log), { reverse: true })).to.deep.equal(down(45, 20));
+    expect(await failure(read(open(log), { start: at(19) }))).to.include({ kind: "out_of_range" });
   });
 
   it("says how far the log is", async () => {

@@ -121,6 +121,18 @@ describe("exporting and importing", () => {
     expect(fromBinary(ExportPartSchema, last.subarray(1)).part.case).to.equal("trailer");
   });
 
+  it("begins where a trim has left the log, which no manifest knows of", async () => {
+    const written = new WrittenLog().claim().write("1", "2").write("3", "4");
+    found(written);
+    written.record({ type: "trimmed", entryOffset: 0, firstIndex: 2 }).write("5");
+    const bytes = await exported(written.store);
+    expect((await exported(written.store, { startIndex: 2 })).equals(bytes)).to.equal(true);
+    const store = emptyStore();
+    expect(await importInto(store, bytes)).to.include({ firstIndex: 2, nextIndex: 6 });
+    const error = await failure(exported(written.store, { startIndex: 1 }));
+    expect(error).to.be.instanceOf(SuraftError).with.property("kind", "out_of_range");
+  });
+
   it("refuses a range that is not all in the log", async () => {
     const written = busyLog();
     found(written);
