@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { dirname } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { collectGarbageLessOften } from "../../src/cli/garbage-collection.js";
 import { startBenchNode } from "./bench-node.js";
 import { answerParent } from "./child.js";
 
@@ -34,6 +35,7 @@ let cpuBefore = process.cpuUsage();
 let profile: { readonly session: Session; readonly file: string } | undefined;
 
 async function start(given: Readonly<Record<string, unknown>>): Promise<void> {
+  collectGarbageLessOften();
   const { failed } = await startBenchNode(given);
   failed.catch((error: unknown) => {
     console.error(error);

@@ -9,6 +9,7 @@ import {
   type NodeConfigKey,
 } from "../../node/config.js";
 import { printWarning } from "../failure-report.js";
+import { collectGarbageLessOften } from "../garbage-collection.js";
 import { interruption } from "../interruption.js";
 import { createLogger } from "../logger.js";
 import { flagName, gatherNodeConfig } from "../node-config-sources.js";
@@ -66,6 +67,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
 }
 
 async function run(config: NodeConfig): Promise<void> {
+  collectGarbageLessOften();
   // Loaded here, so that the other commands do not wait for a node's libraries.
   const { startNode } = await import("../../service/start-node.js");
   const stopping = stopSignal();
