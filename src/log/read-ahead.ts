@@ -12,8 +12,10 @@
 import { assert } from "../core/assert.js";
 import type { Position } from "../core/types.js";
 
-const getsMaxDefault = 16;
-const bytesMaxDefault = 8 * 1024 * 1024;
+const getsMaxDefault = 256;
+/** As many are asked for at once of which little may be wanted. */
+const getsOfFew = 16;
+const bytesMaxDefault = 16 * 1024 * 1024;
 
 /** What a segment is taken for before one was seen. */
 const firstGuessBytes = 512 * 1024;
@@ -77,8 +79,7 @@ export class ReadAhead<Answer> {
   #asked: Asked<Answer>[] = [];
   #chargedBytes = 0;
   #guessBytes = firstGuessBytes;
-  /** How many positions are asked for at once: doubles with each answer. */
-  #width = 1;
+  #taken = 0;
   #fail: (reason: unknown) => void = () => undefined;
 
   constructor(options: ReadAheadOptions<Answer>) {
@@ -100,7 +101,7 @@ export class ReadAhead<Answer> {
     assert(next?.position === position, "positions are taken in order");
     try {
       const answer = await this.#orAborted(next.fetch.answer);
-      this.#width = Math.min(this.#width * 2, this.#options.getsMax);
+      this.#taken++;
       const bytes = this.#options.bytesOf(answer);
       this.#guessBytes = Math.max(bytes, Math.ceil(this.#guessBytes / 2));
       return answer;
@@ -116,6 +117,15 @@ export class ReadAhead<Answer> {
     this.#asked = [];
   }
 
+  /**
+   * How many positions are asked for at once: twice as many after each answer, and when many have
+   * been taken, half as many as those, so that a reader that ends has asked for little in vain.
+   */
+  #width(): number {
+    const ofFew = Math.min(2 ** Math.min(this.#taken, 30), getsOfFew);
+    return Math.min(Math.max(ofFew, this.#taken / 2), this.#options.getsMax);
+  }
+
   #passOver(position: Position): void {
     const { step } = this.#options;
     const isBefore = (asked: Asked<Answer>): boolean => (position - asked.position) * step > 0;
@@ -128,11 +138,11 @@ export class ReadAhead<Answer> {
 
   #ask(position: Position, end: Position): void {
     const { ask, step } = this.#options;
+    const width = this.#width();
     for (;;) {
       const next = (this.#asked.at(-1)?.position ?? position - step) + step;
       const isNeeded = next === position;
-      if (!isNeeded && ((end - next) * step <= 0 || (next - position) * step >= this.#width))
-        return;
+      if (!isNeeded && ((end - next) * step <= 0 || (next - position) * step >= width)) return;
       if (!isNeeded && !this.#mayAsk()) return;
       const chargedBytes = isNeeded ? 0 : this.#guessBytes;
       this.#chargedBytes += chargedBytes;

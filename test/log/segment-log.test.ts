@@ -260,13 +260,19 @@ describe("a damaged past", () => {
 });
 
 describe("reading the past", () => {
-  it("asks for several segments at once, and for at most sixteen", async () => {
-    const written = letters(new WrittenLog().claim(), 200);
-    const log = logOf(written);
-    written.store.beforeGet = () => nextTurn(undefined);
-    expect(await read(log, 1)).to.have.lengthOf(400);
-    expect(written.store.underWayMost).to.be.within(8, 16);
-    expect(new Set(written.store.got).size).to.equal(written.store.got.length);
+  it("asks for several segments at once, the more the longer it reads", async () => {
+    for (const [segments, least, most] of [
+      [30, 8, 16],
+      [200, 17, 200 / 3 + 1],
+      [2000, 200, 256],
+    ] as const) {
+      const written = letters(new WrittenLog().claim(), segments);
+      const log = logOf(written);
+      written.store.beforeGet = () => nextTurn(undefined);
+      expect(await read(log, 1)).to.have.lengthOf(2 * segments);
+      expect(written.store.underWayMost).to.be.within(least, most);
+      expect(new Set(written.store.got).size).to.equal(written.store.got.length);
+    }
   });
 
   it("asks once for what many readers want", async () => {

@@ -76,7 +76,8 @@ describe("reading a log backwards", () => {
     written.store.beforeGet = () => nextTurn(undefined);
     expect(await firstsBack(log, 600)).to.have.lengthOf(300);
     expect(written.store.got).to.have.lengthOf(new Set(written.store.got).size);
-    expect(written.store.underWayMost).to.be.within(8, 16);
+    // A third of what was asked for so far, at most.
+    expect(written.store.underWayMost).to.be.within(16, 100);
   });
 
   it("asks for little where little is wanted of a long log", async () => {
