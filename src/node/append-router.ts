@@ -48,6 +48,8 @@ export interface AppendRouterOptions {
 const answerMarginMs = 50;
 /** Before appends that a leader refused are handed on again, unless another leader is heard of. */
 const retryDelayMs = 25;
+/** How many are told in one turn of the event loop that there are too many. */
+const refusedAtOnce = 256;
 /** What an overloaded client is asked to wait. */
 const overloadDelayMs = 100;
 
@@ -256,7 +258,7 @@ export class AppendRouter implements Router {
     }
     const own = appends.filter((append) => !append.owner.forwarded);
     if (this.#route.type === "nowhere") {
-      this.#submitted = own;
+      this.#putBack(own);
     } else {
       const ready = this.#takeReady(own);
       if (ready.length > 0) this.#options.toLeader(this.#route.nodeId, ready);
@@ -271,18 +273,29 @@ export class AppendRouter implements Router {
   /** What may go now, in order; the rest waits for appends that went another way. */
   #takeReady(appends: readonly RoutedAppend[]): readonly RoutedAppend[] {
     const ready: RoutedAppend[] = [];
+    const waiting: RoutedAppend[] = [];
     for (const append of appends) {
       if (append.owner.mayTake(this.#way)) {
         append.owner.takes(this.#way, append);
         ready.push(append);
       } else {
-        this.#submitted.push(append);
+        waiting.push(append);
       }
     }
+    this.#putBack(waiting);
     return ready;
   }
 
-  /** What may be begun, in order: not of a client that has failed or gone, and within the bound. */
+  /** Before all that has come since. */
+  #putBack(appends: readonly RoutedAppend[]): void {
+    if (appends.length > 0) this.#submitted = appends.concat(this.#submitted);
+  }
+
+  /**
+   * What may be begun, in order: not of a client that has failed or gone, and within the bound. Of what
+   * is beyond it some are refused, and the others looked at again in a later turn of the event loop:
+   * heartbeats must not wait for thousands of refusals.
+   */
   #takeAdmitted(): readonly RoutedAppend[] {
     const submitted = this.#submitted;
     this.#submitted = [];
@@ -292,16 +305,16 @@ export class AppendRouter implements Router {
         if (!append.owner.isOpen) this.#reject(append, append.owner.notBegun());
       }
     }
-    const overloaded: RoutedAppend[] = [];
-    let bytes = this.#bytes;
-    while (bytes > this.#options.queueBytesMax) {
-      const append = admitted.pop();
-      if (append === undefined) break;
-      overloaded.push(append);
-      bytes -= append.sizeBytes;
+    let fits = admitted.length;
+    for (let bytes = this.#bytes; bytes > this.#options.queueBytesMax && fits > 0; fits--) {
+      bytes -= admitted[fits - 1]?.sizeBytes ?? 0;
     }
-    if (overloaded.length === 0) return admitted;
-    this.#giveBack(overloaded.toReversed(), overload());
+    if (fits === admitted.length) return admitted;
+    const later = admitted.splice(fits);
+    const refused = later.splice(0, refusedAtOnce);
+    this.#submitted = later;
+    this.#scheduleFlush();
+    this.#giveBack(refused, overload());
     return admitted;
   }
 

@@ -254,6 +254,29 @@ describe("AppendRouter", () => {
     expect(core[1]).to.have.length(1);
   });
 
+  it("refuses thousands a few at a time, and keeps a client's order", async () => {
+    const { router, core } = setUp(100);
+    router.setRoute({ type: "here" });
+    const clients = Array.from({ length: 1000 }, () => {
+      const heard = new Heard();
+      return { heard, appender: router.open(heard, { forwarded: false }) };
+    });
+    for (const { appender } of clients) appender.append(run(1, 10));
+    const refused = (): readonly boolean[] =>
+      clients.map(({ heard }) => heard.words.includes("overloaded"));
+    await turn();
+    expect(refused().indexOf(true)).to.equal(10);
+    expect(refused().lastIndexOf(true)).to.be.within(265, 900);
+    expect(core[0]).to.have.length(10);
+    // One of those that wait to be looked at again: its second append stays behind its first.
+    const late = clients[950];
+    late?.appender.append(run(1, 10));
+    for (let i = 0; i < 4; i++) await turn();
+    expect(refused().lastIndexOf(false)).to.equal(9);
+    expect(late?.heard.words).to.deep.equal(["overloaded", "overloaded"]);
+    expect(core).to.have.length(1);
+  });
+
   it("drops what a client that has gone did not yet send", async () => {
     const { router, core } = setUp();
     const heard = new Heard();
