@@ -3,7 +3,9 @@
 export interface Quantiles {
   readonly count: number;
   readonly p50Ms: number;
+  /** Not a number where there are fewer than 100 durations; the next one, than 1,000. */
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly maxMs: number;
 }
 
@@ -22,8 +24,14 @@ export class Durations {
 
   quantiles(): Quantiles {
     const sorted = this.#values.slice(0, this.#count).sort();
-    const at = (share: number): number =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return { count: this.#count, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    const at = (share: number, countMin: number): number =>
+      sorted.length < countMin ? NaN : (sorted[Math.floor(sorted.length * share)] ?? NaN);
+    return {
+      count: this.#count,
+      p50Ms: at(0.5, 1),
+      p99Ms: at(0.99, 100),
+      p999Ms: at(0.999, 1000),
+      maxMs: sorted.at(-1) ?? NaN,
+    };
   }
 }

@@ -5,6 +5,14 @@ import type { ClusterUse } from "./cluster.js";
 import type { LoadResult } from "./load.js";
 import type { Report, Row } from "./report.js";
 
+/** What 1,000 requests to a bucket cost, in dollars. */
+export interface ListPrices {
+  /** Creates and lists. */
+  readonly classA: number;
+  /** Gets. */
+  readonly classB: number;
+}
+
 export interface BenchContext {
   /** How long each load is measured. */
   readonly seconds: number;
@@ -12,6 +20,7 @@ export interface BenchContext {
   readonly long: boolean;
   /** The address of a server that only answers. */
   readonly noOp: string;
+  readonly prices: ListPrices;
   /** Where profiles go; undefined: none are made. */
   readonly profileDirectory: string | undefined;
 }

@@ -2,9 +2,12 @@
 
 import { BenchCluster } from "../cluster.js";
 import { entriesPerSecond, runLoad, type LoadResult } from "../load.js";
+import { plotColumns } from "../plot.js";
 import { payloadBytes, profilePath, timing, useCells, type Section } from "../section.js";
 
-const inFlights = [1, 64, 1024];
+const inFlights = [1, 64, 256];
+/** With one call in flight it is the store that is waited for. */
+const aimedAt = 64;
 
 export const unary: Section = async (context) => {
   const cluster = await BenchCluster.start();
@@ -17,7 +20,10 @@ export const unary: Section = async (context) => {
       () => append(cluster.leader, inFlight),
       profilePath(context, `unary-${inFlight}`),
     );
-    const follower = await cluster.observe(() => append(cluster.follower, inFlight));
+    const follower = await cluster.observe(
+      () => append(cluster.follower, inFlight),
+      profilePath(context, `unary-forwarded-${inFlight}`),
+    );
     const leaderRate = entriesPerSecond(leader.result);
     const followerRate = entriesPerSecond(follower.result);
     rows.push({
@@ -37,8 +43,28 @@ export const unary: Section = async (context) => {
   return {
     title: "Unary appends of 1 KiB, a call each",
     rows,
+    aims: rows
+      .filter((row) => row["in flight"] >= aimedAt)
+      .flatMap((row) => {
+        const load = `unary, ${row["in flight"]} in flight`;
+        const shared = { bound: "at least", unit: "of the no-op server's rate" } as const;
+        return [
+          { what: `${load}, at the leader`, aim: 0.7, got: row["of no-op"], ...shared },
+          { what: `${load}, through a follower`, aim: 0.4, got: row["of no-op "], ...shared },
+        ];
+      }),
     notes: [
       "one client process, a connection for each 256 calls; CPU is for an entry, while the leader is called",
+    ],
+    plots: [
+      plotColumns(rows, {
+        name: "rate",
+        title: "Unary appends of 1 KiB",
+        over: "in flight",
+        columns: ["no-op /s", "leader /s", "follower /s"],
+        x: { label: "calls in flight", scale: "log" },
+        y: { label: "appends/s", scale: "log" },
+      }),
     ],
   };
 };

@@ -1,0 +1,46 @@
+/** All sections, by the names that the command line knows. */
+
+import { catchUp, coldStart } from "./sections/cold-start.js";
+import { cost } from "./sections/cost.js";
+import { exactlyOnce } from "./sections/exactly-once.js";
+import { failover } from "./sections/failover.js";
+import { followers } from "./sections/followers.js";
+import { latency } from "./sections/latency.js";
+import { ledger } from "./sections/ledger.js";
+import { library } from "./sections/library.js";
+import { locks } from "./sections/locks.js";
+import { longLog } from "./sections/long-log.js";
+import { memory } from "./sections/memory.js";
+import { proofs } from "./sections/proofs.js";
+import { read } from "./sections/read.js";
+import { recovery } from "./sections/recovery.js";
+import { session } from "./sections/session.js";
+import { unary } from "./sections/unary.js";
+import { verify } from "./sections/verify.js";
+import type { Section } from "./section.js";
+
+/** What a run measures by default, in a few minutes. */
+export const mainSections: Readonly<Record<string, Section>> = {
+  unary,
+  session,
+  "exactly-once": exactlyOnce,
+  latency,
+  read,
+  "cold-start": coldStart,
+  failover,
+  cost,
+  memory,
+};
+
+/** What is measured by name, or in a long run. */
+export const furtherSections: Readonly<Record<string, Section>> = {
+  proofs,
+  followers,
+  "long-log": longLog,
+  "catch-up": catchUp,
+  ledger,
+  library,
+  recovery,
+  locks,
+  verify,
+};
