@@ -2,7 +2,6 @@
 
 import { catchUp, coldStart } from "./sections/cold-start.js";
 import { cost } from "./sections/cost.js";
-import { exactlyOnce } from "./sections/exactly-once.js";
 import { failover } from "./sections/failover.js";
 import { followers } from "./sections/followers.js";
 import { latency } from "./sections/latency.js";
@@ -23,7 +22,6 @@ import type { Section } from "./section.js";
 export const mainSections: Readonly<Record<string, Section>> = {
   unary,
   session,
-  "exactly-once": exactlyOnce,
   latency,
   read,
   "cold-start": coldStart,

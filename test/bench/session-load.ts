@@ -64,10 +64,13 @@ async function runSession(load: SessionLoad, { request, meter, budget }: Shared)
   await new Promise<void>((resolve, reject) => {
     stream.on("data", ({ acks, failures }: AppendSessionResponse) => {
       for (const { appendCount } of acks) {
-        const startedMs = sentMs[answered % inFlight] ?? 0;
-        const entries = appendCount * entriesPerAppend;
-        meter.done(startedMs, { entries, bytes: entries * payloadBytes });
-        answered += appendCount;
+        // Each by itself: latencies are of appends, not of acknowledgements.
+        for (const end = answered + appendCount; answered < end; answered++) {
+          meter.done(sentMs[answered % inFlight] ?? 0, {
+            entries: entriesPerAppend,
+            bytes: entriesPerAppend * payloadBytes,
+          });
+        }
       }
       for (const { status } of failures) {
         answered++;

@@ -1,48 +1,126 @@
-/** How much an append takes beyond the create that makes it durable, over a slow store. */
+/** How long an append takes over a slow store, beside the create that makes it durable. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BenchCluster } from "../cluster.js";
 import { runLoad } from "../load.js";
-import { payloadBytes, profilePath, timing, type Section } from "../section.js";
+import { plotColumns } from "../plot.js";
+import { payloadBytes, profilePath, timing, type BenchContext, type Section } from "../section.js";
 
-const latencyMs = 30;
-const inFlights = [1, 16];
+interface SlowStore {
+  readonly name: string;
+  /** Of the store's URL. */
+  readonly parameters: string;
+}
+
+const stores: readonly SlowStore[] = [
+  { name: "constant 30 ms", parameters: "latency=30" },
+  { name: "p50 50 ms, p99 300 ms", parameters: "latency=50&latencyP99=300" },
+];
+const inFlights = [1, 10, 1000];
+/** A leader's window, as it is by default. */
+const createsAtOnceMax = 8;
+/** Tails want many samples, and a store that is slow gives few in a second. */
+const secondsFactor = 4;
+const secondsFactorLong = 30;
 
 export const latency: Section = async (context) => {
-  const storeParameters = `latency=${latencyMs}`;
-  const cluster = await BenchCluster.start({ storeParameters });
-  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
-  const url = `file://${directory}?${storeParameters}`;
-  const rows = [];
-  for (const inFlight of inFlights) {
-    const shared = { inFlight, ...timing(context) };
-    const store = await runLoad({ type: "store", url, bytes: payloadBytes, ...shared });
-    const { result, use } = await cluster.observe(
-      () => runLoad({ type: "unary", address: cluster.leader, payloadBytes, ...shared }),
-      profilePath(context, `latency-${inFlight}`),
-    );
-    rows.push({
-      "in flight": inFlight,
-      "create p50 ms": store.latency.p50Ms,
-      "create p99 ms": store.latency.p99Ms,
-      "append p50 ms": result.latency.p50Ms,
-      "append p99 ms": result.latency.p99Ms,
-      "p50 beyond create ms": result.latency.p50Ms - store.latency.p50Ms,
-      "p99 beyond create ms": result.latency.p99Ms - store.latency.p99Ms,
-      appends: result.latency.count,
-      elections: use.terms,
-    });
-    await rm(directory, { recursive: true, force: true });
+  const rows: LatencyRow[] = [];
+  for (const store of stores) {
+    const cluster = await BenchCluster.start({ storeParameters: store.parameters });
+    for (const inFlight of inFlights) {
+      rows.push(await measure(cluster, { store, inFlight, context }));
+    }
+    await cluster.stop();
   }
-  await cluster.stop();
   return {
-    title: `Latency of unary appends of 1 KiB over a store with ${latencyMs} ms added`,
+    title: "Latency of appends of 1 KiB by a session, over a store with added latency",
     rows,
+    aims: rows.flatMap((row) => {
+      const load = `append, store of ${row.store}, ${row["in flight"]} in flight`;
+      if (row["in flight"] === 1) {
+        const got = row["append p50"] - row["create p50"];
+        const unit = "ms more than a create";
+        return [{ what: `${load}, p50`, bound: "at most" as const, aim: 1.5, unit, got }];
+      }
+      if (row["in flight"] !== 1000) return [];
+      const shared = { bound: "at most" as const, aim: 1.3, unit: "of a create's" };
+      return (["p50", "p99"] as const).map((quantile) => ({
+        what: `${load}, ${quantile}`,
+        got: row[`append ${quantile}`] / row[`create ${quantile}`],
+        ...shared,
+      }));
+    }),
     notes: [
-      "create: the same store, created in by the client's process with as many in flight",
-      "aim: p50 of an append within 10 ms of the create's at low load",
+      "in milliseconds; -: too few samples to tell",
+      `create: of the same store by the client's process, of as many bytes as the leader's segments had, as`,
+      `many at once as there were appends, at most ${createsAtOnceMax}, a leader's window`,
     ],
+    plots: stores.map(({ name }, number) =>
+      plotColumns(
+        rows.filter(({ store }) => store === name),
+        {
+          name: String(number + 1),
+          title: `Appends of 1 KiB over a store: ${name}`,
+          over: "in flight",
+          columns: ["create p50", "create p99", "append p50", "append p99"],
+          x: { label: "appends in flight", scale: "log" },
+          y: { label: "ms", scale: "log" },
+        },
+      ),
+    ),
   };
 };
+
+type LatencyRow = Awaited<ReturnType<typeof measure>>;
+
+interface Measurement {
+  readonly store: SlowStore;
+  readonly inFlight: number;
+  readonly context: BenchContext;
+}
+
+async function measure(cluster: BenchCluster, { store, inFlight, context }: Measurement) {
+  const factor = context.long ? secondsFactorLong : secondsFactor;
+  const times = timing({ ...context, seconds: context.seconds * factor });
+  const profile = `latency-${store.parameters.replaceAll(/\W/g, "-")}-${inFlight}`;
+  const { result, use } = await cluster.observe(
+    () =>
+      runLoad({
+        type: "session",
+        address: cluster.leader,
+        sessions: 1,
+        inFlight,
+        entriesPerAppend: 1,
+        payloadBytes,
+        entriesMax: 0,
+        ...times,
+      }),
+    profilePath(context, profile),
+  );
+  const entriesPerSegment = result.entriesInAll / use.requests.creates;
+  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
+  const create = await runLoad({
+    type: "store",
+    url: `file://${directory}?${store.parameters}`,
+    bytes: Math.round(payloadBytes * entriesPerSegment),
+    inFlight: Math.min(inFlight, createsAtOnceMax),
+    ...times,
+  });
+  await rm(directory, { recursive: true, force: true });
+  return {
+    store: store.name,
+    "in flight": inFlight,
+    "create p50": create.latency.p50Ms,
+    "create p99": create.latency.p99Ms,
+    "create p99.9": create.latency.p999Ms,
+    "append p50": result.latency.p50Ms,
+    "append p99": result.latency.p99Ms,
+    "append p99.9": result.latency.p999Ms,
+    appends: result.latency.count,
+    "entries/segment": entriesPerSegment,
+    "loop p99": use.leader.delayP99Ms,
+    elections: use.terms,
+  };
+}

@@ -1,55 +1,122 @@
-/** Sessions with entries of 1 KiB through the leader, beside a no-op server. */
+/**
+ * Sessions through the leader, beside a no-op server: entries small and large, one by one and many in
+ * an append, by one producer and by many, and each exactly once.
+ */
 
-import { BenchCluster } from "../cluster.js";
+import { BenchCluster, type ClusterUse } from "../cluster.js";
 import { entriesPerSecond, megabytesPerSecond, runLoad, type LoadResult } from "../load.js";
-import { payloadBytes, profilePath, timing, useCells, type Section } from "../section.js";
+import { plotColumns } from "../plot.js";
+import { profilePath, timing, useCells, type BenchContext, type Section } from "../section.js";
 
-const shapes = [
-  { entriesPerAppend: 1, inFlight: 1 },
-  { entriesPerAppend: 1, inFlight: 64 },
-  { entriesPerAppend: 1, inFlight: 1024 },
-  { entriesPerAppend: 16, inFlight: 64 },
-  { entriesPerAppend: 100, inFlight: 64 },
-];
+interface Shape {
+  readonly payloadBytes: number;
+  readonly entriesPerAppend: number;
+  readonly sessions: number;
+  /** Appends of each session. */
+  readonly inFlight: number;
+}
+
+const sizes = [128, 1024, 16_384];
+const aimedAtBytes = 1024;
+const appendBytesMax = 128 * 1024;
+/** What is under way in all, 8 MiB at the most where entries are batched. */
+const inFlightSingly = 1024;
+const inFlightBatched = 64;
+const manySingly = 64;
+const manyBatched = 16;
+
+function shapes(): readonly Shape[] {
+  return sizes.flatMap((payloadBytes) => {
+    const entriesPerAppend = Math.min(100, appendBytesMax / payloadBytes);
+    return [
+      ...[1, manySingly].map((sessions) => ({
+        payloadBytes,
+        sessions,
+        entriesPerAppend: 1,
+        inFlight: inFlightSingly / sessions,
+      })),
+      ...[1, manyBatched].map((sessions) => ({
+        payloadBytes,
+        sessions,
+        entriesPerAppend,
+        inFlight: inFlightBatched / sessions,
+      })),
+    ];
+  });
+}
+
+interface Measured {
+  readonly noOp: LoadResult;
+  readonly plain: LoadResult;
+  readonly use: ClusterUse;
+  readonly exactlyOnce: LoadResult;
+}
 
 export const session: Section = async (context) => {
   const cluster = await BenchCluster.start();
   const rows = [];
-  for (const shape of shapes) {
-    const append = (address: string): Promise<LoadResult> =>
-      runLoad({
-        type: "session",
-        address,
-        sessions: 1,
-        ...shape,
-        payloadBytes,
-        entriesMax: 0,
-        ...timing(context),
-      });
-    const noOp = await append(context.noOp);
-    const { result, use } = await cluster.observe(
-      () => append(cluster.leader),
-      profilePath(context, `session-${shape.entriesPerAppend}-${shape.inFlight}`),
-    );
-    rows.push({
-      "entries/append": shape.entriesPerAppend,
-      "appends in flight": shape.inFlight,
-      "no-op entries/s": entriesPerSecond(noOp),
-      "leader entries/s": entriesPerSecond(result),
-      "of no-op": entriesPerSecond(result) / entriesPerSecond(noOp),
-      "MB/s": megabytesPerSecond(result),
-      "p50 ms": result.latency.p50Ms,
-      "p99 ms": result.latency.p99Ms,
-      ...useCells(use, result),
-    });
-  }
+  for (const shape of shapes()) rows.push(row(shape, await measure(cluster, shape, context)));
   await cluster.stop();
+  const batched = rows.filter((cells) => cells["entries/append"] > 1 && cells.producers === 1);
   return {
-    title: "AppendSession, entries of 1 KiB, one stream",
+    title: "AppendSession at the leader, a stream for each producer",
     rows,
+    aims: rows
+      .filter((cells) => cells["entry bytes"] === aimedAtBytes)
+      .flatMap((cells) => {
+        const what = `sessions, 1 KiB, ${cells["entries/append"]} in an append, producers: ${cells.producers}`;
+        const shared = { what, bound: "at least" } as const;
+        return [
+          { ...shared, aim: 0.6, unit: "of the no-op session's rate", got: cells["of no-op"] },
+          { ...shared, aim: 0.9, unit: "of that if exactly once", got: cells["of plain"] },
+        ];
+      }),
     notes: [
-      "CPU is for an entry",
-      "aim: a third of the no-op server's rate or better with many in flight",
+      "no-op, plain and exactly once: entries/s; quantiles are of plain appends; CPU is for an entry of them",
+      `under way in all: ${inFlightSingly} appends of one entry, ${inFlightBatched} of more`,
+    ],
+    plots: [
+      plotColumns(batched, {
+        name: "size",
+        title: "A session, batched entries",
+        over: "entry bytes",
+        columns: ["no-op", "plain", "exactly once"],
+        x: { label: "bytes of an entry", scale: "log" },
+        y: { label: "entries/s", scale: "log" },
+      }),
     ],
   };
 };
+
+async function measure(
+  cluster: BenchCluster,
+  shape: Shape,
+  context: BenchContext,
+): Promise<Measured> {
+  const append = (address: string, exactlyOnce: boolean): Promise<LoadResult> =>
+    runLoad({ type: "session", address, ...shape, entriesMax: 0, exactlyOnce, ...timing(context) });
+  const { payloadBytes, entriesPerAppend, sessions } = shape;
+  const profile = profilePath(context, `session-${payloadBytes}-${entriesPerAppend}-${sessions}`);
+  const noOp = await append(context.noOp, false);
+  const plain = await cluster.observe(() => append(cluster.leader, false), profile);
+  const exactlyOnce = await append(cluster.leader, true);
+  return { noOp, plain: plain.result, use: plain.use, exactlyOnce };
+}
+
+function row(shape: Shape, { noOp, plain, use, exactlyOnce }: Measured) {
+  const rate = entriesPerSecond(plain);
+  return {
+    "entry bytes": shape.payloadBytes,
+    "entries/append": shape.entriesPerAppend,
+    producers: shape.sessions,
+    "no-op": entriesPerSecond(noOp),
+    plain: rate,
+    "of no-op": rate / entriesPerSecond(noOp),
+    "MB/s": megabytesPerSecond(plain),
+    "exactly once": entriesPerSecond(exactlyOnce),
+    "of plain": entriesPerSecond(exactlyOnce) / rate,
+    "p50 ms": plain.latency.p50Ms,
+    "p99 ms": plain.latency.p99Ms,
+    ...useCells(use, plain),
+  };
+}
