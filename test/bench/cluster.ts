@@ -1,4 +1,4 @@
-/** Three nodes, a process each, over a directory of their own. */
+/** Nodes, three if not said otherwise, a process each, over a directory of their own. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -8,13 +8,18 @@ import { ClusterService, Role, type NodeStatus } from "../../gen/suraft/v1/clust
 import { openConnection, serviceClient } from "../../src/rpc/client.js";
 import { defineService } from "../../src/rpc/service-definition.js";
 import { Child } from "./child.js";
+import type { LongLogOptions } from "./long-log.js";
 import type { NodeQuestion, ProcessUse } from "./node-process.js";
 
 export interface ClusterOptions {
+  /** 3 by default. */
+  readonly nodeCount?: number;
   /** Parameters of the store's URL: `latency=30`. */
   readonly storeParameters?: string;
   /** Settings that differ from the defaults. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** One node, over a log in its memory that was written before. */
+  readonly log?: Omit<LongLogOptions, "members">;
 }
 
 export interface StoreRequests {
@@ -34,7 +39,6 @@ export interface ClusterUse {
   readonly terms: number;
 }
 
-const nodeCount = 3;
 const startTimeoutMs = 20_000;
 const cluster = defineService(ClusterService, {});
 
@@ -85,17 +89,21 @@ export class BenchCluster {
     this.#leader = leader;
   }
 
-  static async start({ storeParameters, config = {} }: ClusterOptions = {}): Promise<BenchCluster> {
+  static async start(options: ClusterOptions = {}): Promise<BenchCluster> {
+    const { storeParameters, config = {}, log } = options;
+    const nodeCount = log === undefined ? (options.nodeCount ?? 3) : 1;
     const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
-    const url = `file://${directory}${storeParameters === undefined ? "" : `?${storeParameters}`}`;
+    const base = log === undefined ? `file://${directory}` : "memory:bench";
+    const url = storeParameters === undefined ? base : `${base}?${storeParameters}`;
     const addresses = await freeAddresses(nodeCount);
-    const members = addresses.map((address, index) => `n${index + 1}=${address}`);
+    const members = addresses.map((address, index) => ({ nodeId: `n${index + 1}`, address }));
+    const listed = members.map(({ nodeId, address }) => `${nodeId}=${address}`).join(",");
     const nodes = await Promise.all(
-      addresses.map(async (listen, index) => {
-        const nodeId = `n${index + 1}`;
+      members.map(async ({ nodeId, address: listen }) => {
         const input: NodeQuestion = {
           type: "start",
-          config: { ...config, nodeId, listen, members: members.join(","), store: url },
+          config: { ...config, nodeId, listen, members: listed, store: url },
+          log: log === undefined ? undefined : { ...log, members },
         };
         const { child } = await Child.start<undefined>("node-process.js", input);
         return new BenchNode(listen, child);

@@ -1,5 +1,6 @@
 /** A client's process: runs one load and reports. */
 
+import { delayLoad } from "./delay-load.js";
 import { libraryLoad } from "./library-load.js";
 import { readLoad } from "./read-load.js";
 import { sessionLoad } from "./session-load.js";
@@ -20,6 +21,8 @@ function run(load: Load): Promise<Measured> {
       return libraryLoad(load);
     case "read":
       return readLoad(load);
+    case "delay":
+      return delayLoad(load);
     case "tail":
       return tailLoad(load);
     case "store":

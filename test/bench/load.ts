@@ -40,10 +40,11 @@ export interface LibraryLoad extends Timed {
   readonly payloadBytes: number;
 }
 
-/** One call of LogService.Read. */
+/** So many calls of LogService.Read at once, over a connection each, of the same entries. */
 export interface ReadLoad {
   readonly type: "read";
   readonly address: string;
+  readonly readers: number;
   readonly startIndex: number;
   readonly entries: number;
 }
@@ -56,15 +57,30 @@ export interface TailLoad {
   readonly rounds: number;
 }
 
-/** Creates of a store itself, so many at once. */
+/**
+ * Entries are appended one by one at the leader, at a steady pace, and followed at another node. What
+ * is measured is how long after its acknowledgement each is delivered to each follower.
+ */
+export interface DelayLoad extends Timed {
+  readonly type: "delay";
+  readonly leader: string;
+  readonly follower: string;
+  readonly followers: number;
+  readonly appendsPerSecond: number;
+  readonly payloadBytes: number;
+}
+
+/** Requests of a store itself, so many at once: creates, or gets of one object. */
 export interface StoreLoad extends Timed {
   readonly type: "store";
+  readonly request: "create" | "get";
   readonly url: string;
   readonly inFlight: number;
   readonly bytes: number;
 }
 
-export type Load = UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | TailLoad | StoreLoad;
+export type Load =
+  UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | DelayLoad | TailLoad | StoreLoad;
 
 export interface LoadResult extends Measured {
   /** The client process's own. */

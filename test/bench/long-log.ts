@@ -25,12 +25,14 @@ export interface LongLogOptions {
    * log is as it was written.
    */
   readonly kept: boolean;
+  readonly entriesPerSegment?: number;
+  readonly payloadBytes?: number;
+  /** How many of the last segments of a log that is kept are in no archive. */
+  readonly rawSegments?: number;
 }
 
 const clusterId = "11111111-2222-4333-8444-555555555555";
 const epoch = { term: 1, leaderId: "n1", nonce: "0".repeat(32) };
-const entriesPerSegment = 4;
-const payloadBytes = 100;
 /** Segments are a millisecond apart. */
 export const startMs = 1_700_000_000_000;
 
@@ -39,6 +41,7 @@ export const archiveSegments = 16_384;
 const checkpointSegments = 1_000;
 const markSegments = 250;
 
+const archiveBytesMax = 32 * 1024 ** 2;
 const createsAtOnce = 500;
 
 /** Creates objects, many at once. */
@@ -62,11 +65,17 @@ class Creates {
   }
 }
 
+interface Entries {
+  readonly entriesPerSegment: number;
+  readonly payloadBytes: number;
+}
+
 /** The segments of the log, one after the other. */
-function* segmentsOf(count: number): Generator<Segment, void> {
+function* segmentsOf(count: number, entries: Entries): Generator<Segment, void> {
+  const { entriesPerSegment } = entries;
   const claim = sealSegment(clusterId, { type: "claim", position: 0, epoch, window: 8 });
   yield claim;
-  const append = entriesToAppend();
+  const append = entriesToAppend(entries);
   let previous = { position: 0, checksum: claim.checksum };
   for (let position = 1; position < count; position++) {
     const segment = sealSegment(clusterId, {
@@ -86,8 +95,8 @@ function* segmentsOf(count: number): Generator<Segment, void> {
   }
 }
 
-function entriesToAppend(): EntryAppend {
-  const bounds = { entryBytesMax: 1e6, appendBytesMax: 1e6, appendEntriesMax: 1e6 };
+function entriesToAppend({ entriesPerSegment, payloadBytes }: Entries): EntryAppend {
+  const bounds = { entryBytesMax: 1e7, appendBytesMax: 1e7, appendEntriesMax: 1e6 };
   const message = encodeAppend(entriesPerSegment, payloadBytes);
   const scan = scanAppend(message, bounds, appendRequestFields);
   if (scan.type !== "append") throw new Error("the benchmark's append is sound");
@@ -97,37 +106,42 @@ function entriesToAppend(): EntryAppend {
 
 /** Returns the index of the log's next entry. */
 export async function writeLongLog(store: Store, options: LongLogOptions): Promise<number> {
-  const { segments, members, kept } = options;
+  const { segments, members, kept, rawSegments = archiveSegments } = options;
+  const { entriesPerSegment = 4, payloadBytes = 100 } = options;
   const creates = new Creates(store);
   const manifest = { ...foundingManifest(members), clusterId };
   await creates.create(manifestName(0), encodeManifest(manifest));
-  const archived = kept ? Math.max(0, segments - archiveSegments) : 0;
-  const checkpointAt = kept ? Math.max(1, segments - checkpointSegments / 2) : Infinity;
+  const archived = kept ? Math.max(0, segments - rawSegments) : 0;
+  const checkpointAt = kept ? Math.max(1, archived, segments - checkpointSegments / 2) : Infinity;
   const archives: ArchiveRef[] = [];
   const marks: WalkState[] = [];
   let walk = logStart;
   let floor = logStart;
   let checkpoint = logStart;
   let writer: ArchiveWriter | undefined;
-  for (const segment of segmentsOf(segments)) {
-    if (walk.tail === checkpointAt) checkpoint = walk;
-    const mayMark = walk.tail > archived && walk.tail < checkpointAt;
-    if (kept && mayMark && walk.tail % markSegments === 0) marks.push(walk);
-    if (segment.position < archived) {
-      writer ??= new ArchiveWriter({ clusterId, from: walk, bytesMax: 32 * 1024 ** 2 });
-      writer.add(segment);
-    } else {
-      await creates.create(segmentName(segment.position), storedBytes(segment));
-    }
-    walk = advance(walk, segment, "valid");
-    const isFull = walk.tail % archiveSegments === 0 || walk.tail === archived;
-    if (writer === undefined || !isFull) continue;
+  const endArchive = async (): Promise<void> => {
+    if (writer === undefined) return;
     const { bytes, covers } = writer.finish();
     const id = { manifest: 1, nonce: walk.tail.toString(16).padStart(32, "0") };
     await creates.create(objectName({ type: "archive", id }), bytes);
     archives.push({ id, ...covers });
     writer = undefined;
     floor = walk;
+  };
+  for (const segment of segmentsOf(segments, { entriesPerSegment, payloadBytes })) {
+    if (walk.tail === checkpointAt) checkpoint = walk;
+    const mayMark = walk.tail > archived && walk.tail < checkpointAt;
+    if (kept && mayMark && walk.tail % markSegments === 0) marks.push(walk);
+    if (segment.position < archived) {
+      const isFull = writer?.hasRoom(segment) === false || walk.tail % archiveSegments === 0;
+      if (isFull) await endArchive();
+      writer ??= new ArchiveWriter({ clusterId, from: walk, bytesMax: archiveBytesMax });
+      writer.add(segment);
+    } else {
+      await endArchive();
+      await creates.create(segmentName(segment.position), storedBytes(segment));
+    }
+    walk = advance(walk, segment, "valid");
   }
   if (kept) {
     const id = { manifest: 1, nonce: "c".repeat(32) };

@@ -5,12 +5,19 @@ import { Session } from "node:inspector/promises";
 import { dirname } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { collectGarbageLessOften } from "../../src/cli/garbage-collection.js";
+import { openStore } from "../../src/store/open-store.js";
 import { startBenchNode } from "./bench-node.js";
 import { answerParent } from "./child.js";
+import { writeLongLog, type LongLogOptions } from "./long-log.js";
 
 /** What a node's process is asked. */
 export type NodeQuestion =
-  | { readonly type: "start"; readonly config: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: "start";
+      readonly config: Readonly<Record<string, unknown>>;
+      /** Written into the store before: one in memory, which only this process has. */
+      readonly log: LongLogOptions | undefined;
+    }
   /** From now on. With a file: a CPU profile too, written there by `measure`. */
   | { readonly type: "reset"; readonly profile: string | undefined }
   | { readonly type: "measure" };
@@ -82,6 +89,11 @@ answerParent(async (question) => {
   const asked = question as NodeQuestion;
   switch (asked.type) {
     case "start":
+      if (asked.log !== undefined) {
+        // By the same store without latency.
+        const [url = ""] = String(asked.config["store"]).split("?");
+        await writeLongLog(openStore(url), asked.log);
+      }
       return await start(asked.config);
     case "reset":
       return await reset(asked.profile);

@@ -1,4 +1,4 @@
-/** Reads a run of entries, decodes it and checks that it is dense. */
+/** Reads a run of entries, decodes it and checks that it is dense; so many readers at once. */
 
 import type { ReadResponse } from "../../gen/suraft/v1/log_pb.js";
 import { connect, logCalls } from "./log-client.js";
@@ -6,12 +6,22 @@ import { Meter, type Measured } from "./meter.js";
 import type { ReadLoad } from "./load.js";
 
 export async function readLoad(load: ReadLoad): Promise<Measured> {
-  const connection = connect(load.address);
-  const { read, getTail } = logCalls(connection);
+  const connections = Array.from({ length: load.readers }, () => connect(load.address));
+  const calls = connections.map(logCalls);
   // Connects, so that the time of doing so is not the read's.
-  await getTail({}, { timeoutMs: 10_000 });
-  const meter = new Meter({ warmUpSeconds: 0, seconds: 60 });
+  await Promise.all(calls.map(({ getTail }) => getTail({}, { timeoutMs: 30_000 })));
+  const meter = new Meter({ warmUpSeconds: 0, seconds: 120 });
   const startedMs = performance.now();
+  await Promise.all(calls.map(({ read }) => readAll(read, load, { meter, startedMs })));
+  for (const connection of connections) connection.close();
+  return meter.result({ early: true });
+}
+
+async function readAll(
+  read: ReturnType<typeof logCalls>["read"],
+  load: ReadLoad,
+  { meter, startedMs }: { readonly meter: Meter; readonly startedMs: number },
+): Promise<void> {
   let nextIndex = load.startIndex;
   const stream: AsyncIterable<ReadResponse> = read({
     start: { case: "startIndex", value: BigInt(load.startIndex) },
@@ -26,6 +36,4 @@ export async function readLoad(load: ReadLoad): Promise<Measured> {
     }
   }
   if (nextIndex !== load.startIndex + load.entries) meter.failed(`ended at ${nextIndex}`);
-  connection.close();
-  return meter.result({ early: true });
 }

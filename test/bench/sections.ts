@@ -2,6 +2,7 @@
 
 import { catchUp, coldStart } from "./sections/cold-start.js";
 import { cost } from "./sections/cost.js";
+import { delay } from "./sections/delay.js";
 import { failover } from "./sections/failover.js";
 import { followers } from "./sections/followers.js";
 import { latency } from "./sections/latency.js";
@@ -24,6 +25,7 @@ export const mainSections: Readonly<Record<string, Section>> = {
   session,
   latency,
   read,
+  delay,
   "cold-start": coldStart,
   failover,
   cost,

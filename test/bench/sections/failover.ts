@@ -117,6 +117,7 @@ export const failover: Section = async (context) => {
   const url = `file:///tmp/suraft-bench-failover?latency=${storeLatencyMs}`;
   const create = await runLoad({
     type: "store",
+    request: "create",
     url,
     bytes: payloadBytes,
     inFlight: 1,

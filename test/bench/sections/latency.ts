@@ -103,6 +103,7 @@ async function measure(cluster: BenchCluster, { store, inFlight, context }: Meas
   const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
   const create = await runLoad({
     type: "store",
+    request: "create",
     url: `file://${directory}?${store.parameters}`,
     bytes: Math.round(payloadBytes * entriesPerSegment),
     inFlight: Math.min(inFlight, createsAtOnceMax),
