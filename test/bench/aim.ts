@@ -13,7 +13,15 @@ export interface Aim {
   readonly got: number;
 }
 
-export function verdict({ bound, aim, got }: Aim): "met" | "missed" | "not known" {
+export function atLeast(aim: Omit<Aim, "bound">): Aim {
+  return { ...aim, bound: "at least" };
+}
+
+export function atMost(aim: Omit<Aim, "bound">): Aim {
+  return { ...aim, bound: "at most" };
+}
+
+function verdict({ bound, aim, got }: Aim): "met" | "missed" | "not known" {
   if (!Number.isFinite(got)) return "not known";
   return (bound === "at least" ? got >= aim : got <= aim) ? "met" : "missed";
 }

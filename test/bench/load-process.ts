@@ -2,6 +2,7 @@
 
 import { delayLoad } from "./delay-load.js";
 import { libraryLoad } from "./library-load.js";
+import { overloadLoad } from "./overload-load.js";
 import { readLoad } from "./read-load.js";
 import { sessionLoad } from "./session-load.js";
 import { storeLoad } from "./store-load.js";
@@ -9,9 +10,8 @@ import { tailLoad } from "./tail-load.js";
 import { unaryLoad } from "./unary-load.js";
 import { answerParent } from "./child.js";
 import type { Load, LoadResult } from "./load.js";
-import type { Measured } from "./meter.js";
 
-function run(load: Load): Promise<Measured> {
+function run(load: Load): Promise<Omit<LoadResult, "cpuMs">> {
   switch (load.type) {
     case "unary":
       return unaryLoad(load);
@@ -23,6 +23,8 @@ function run(load: Load): Promise<Measured> {
       return readLoad(load);
     case "delay":
       return delayLoad(load);
+    case "overload":
+      return overloadLoad(load);
     case "tail":
       return tailLoad(load);
     case "store":

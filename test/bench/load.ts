@@ -30,6 +30,16 @@ export interface SessionLoad extends Timed {
   readonly exactlyOnce?: boolean;
 }
 
+/** Unary appends at a pace of their own, whatever is answered. Being refused for overload is no failure. */
+export interface OverloadLoad extends Timed {
+  readonly type: "overload";
+  readonly address: string;
+  readonly appendsPerSecond: number;
+  /** While so many have no answer, the pace is not kept: they would fill the client's own memory. */
+  readonly inFlightMax: number;
+  readonly payloadBytes: number;
+}
+
 /** The same through the library: its sessions, or a replica that applies what it proposes. */
 export interface LibraryLoad extends Timed {
   readonly type: "library";
@@ -79,12 +89,31 @@ export interface StoreLoad extends Timed {
   readonly bytes: number;
 }
 
+/** How a server refused appends. */
+export interface Refusals {
+  /** Appends that were sent, however they were answered. */
+  readonly offered: number;
+  /** With RESOURCE_EXHAUSTED. */
+  readonly refused: number;
+  /** Of those, the ones that did not say when to try again. */
+  readonly withoutDelay: number;
+}
+
 export type Load =
-  UnaryLoad | SessionLoad | LibraryLoad | ReadLoad | DelayLoad | TailLoad | StoreLoad;
+  | UnaryLoad
+  | SessionLoad
+  | OverloadLoad
+  | LibraryLoad
+  | ReadLoad
+  | DelayLoad
+  | TailLoad
+  | StoreLoad;
 
 export interface LoadResult extends Measured {
   /** The client process's own. */
   readonly cpuMs: number;
+  /** Of an overload. */
+  readonly refusals?: Refusals;
 }
 
 /** Runs a load in a process of its own. Rejects where an operation failed: a figure would mislead. */

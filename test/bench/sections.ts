@@ -11,6 +11,7 @@ import { library } from "./sections/library.js";
 import { locks } from "./sections/locks.js";
 import { longLog } from "./sections/long-log.js";
 import { memory } from "./sections/memory.js";
+import { overload } from "./sections/overload.js";
 import { proofs } from "./sections/proofs.js";
 import { read } from "./sections/read.js";
 import { recovery } from "./sections/recovery.js";
@@ -30,6 +31,7 @@ export const mainSections: Readonly<Record<string, Section>> = {
   failover,
   cost,
   memory,
+  overload,
 };
 
 /** What is measured by name, or in a long run. */

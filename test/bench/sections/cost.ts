@@ -1,9 +1,15 @@
-/** Store requests of the whole cluster, by load and at rest: what a bucket's owner pays for. */
+/** Store requests of the whole cluster, by load and at rest, and what a bucket's owner pays for them. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { BenchCluster, type ClusterUse } from "../cluster.js";
+import { BenchCluster, type StoreRequests } from "../cluster.js";
 import { runLoad, type Load, type LoadResult } from "../load.js";
-import { payloadBytes, timing, type BenchContext, type Section } from "../section.js";
+import {
+  payloadBytes,
+  timing,
+  type BenchContext,
+  type ListPrices,
+  type Section,
+} from "../section.js";
 
 const idleSeconds = 10;
 
@@ -12,7 +18,7 @@ export const cost: Section = async (context) => {
   const rows = [];
   for (const [name, load] of loads(cluster.leader, context)) {
     const { result, use } = await cluster.observe(() => runLoad(load));
-    rows.push(costRow(name, result, use));
+    rows.push(costRow({ load: name, result, requests: use.requests }, context.prices));
   }
   // What the load left to be read is read before rest begins.
   await sleep(1000);
@@ -20,12 +26,15 @@ export const cost: Section = async (context) => {
   await cluster.stop();
   const perHour = 3600 / idleSeconds;
   const { creates, gets, lists } = idle.use.requests;
+  const idleDollars = (dollars(idle.use.requests, context.prices) * perHour).toFixed(4);
+  const { classA, classB } = context.prices;
   return {
     title: "Store requests of the cluster's three nodes, entries of 1 KiB",
     rows,
     notes: [
-      `idle: ${creates * perHour} creates, ${gets * perHour} gets, ${lists * perHour} lists an hour` +
-        ` (counted over ${idleSeconds} s at rest)`,
+      `idle: ${creates * perHour} creates, ${gets * perHour} gets, ${lists * perHour} lists and $${idleDollars}` +
+        ` an hour (counted over ${idleSeconds} s at rest)`,
+      `list prices: $${classA} for 1,000 creates or lists (class A), $${classB} for 1,000 gets (class B)`,
       "gets: each follower reads each segment once",
     ],
   };
@@ -59,8 +68,14 @@ function loads(address: string, context: BenchContext): readonly (readonly [stri
   ];
 }
 
+interface Loaded {
+  readonly load: string;
+  readonly result: LoadResult;
+  readonly requests: StoreRequests;
+}
+
 /** Requests are counted over warm-up too: only ratios of counts mean something here. */
-function costRow(load: string, result: LoadResult, { requests, terms }: ClusterUse) {
+function costRow({ load, result, requests }: Loaded, prices: ListPrices) {
   const entries = result.entriesInAll;
   const { creates, gets, lists } = requests;
   return {
@@ -68,9 +83,14 @@ function costRow(load: string, result: LoadResult, { requests, terms }: ClusterU
     "creates/1,000": (creates * 1000) / entries,
     "gets/1,000": (gets * 1000) / entries,
     "lists/1,000": (lists * 1000) / entries,
+    "$/1,000,000": (dollars(requests, prices) * 1e6) / entries,
     "entries/segment": entries / creates,
     "segments/s": creates / result.secondsInAll,
     "entries/s": result.entries / result.seconds,
-    elections: terms,
+    "$/hour": (dollars(requests, prices) * 3600) / result.secondsInAll,
   };
+}
+
+function dollars({ creates, gets, lists }: StoreRequests, { classA, classB }: ListPrices): number {
+  return ((creates + lists) * classA + gets * classB) / 1000;
 }

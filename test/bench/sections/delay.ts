@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atMost } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
 import { runLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
@@ -30,13 +31,14 @@ export const delay: Section = async (context) => {
     title:
       "From an acknowledgement at the leader to the delivery by another node, entries of 1 KiB",
     rows,
-    aims: rows.map((row) => ({
-      what: `commit to follower, store: ${row.store}, followers: ${row.followers}, p50`,
-      bound: "at most",
-      aim: 2,
-      unit: "ms more than a get",
-      got: row["beyond get"],
-    })),
+    aims: rows.map((row) =>
+      atMost({
+        what: `commit to follower, store: ${row.store}, followers: ${row.followers}, p50`,
+        aim: 2,
+        unit: "ms more than a get",
+        got: row["beyond get"],
+      }),
+    ),
     notes: [
       `in milliseconds; ${appendsPerSecond} appends a second, one entry each; -: too few samples`,
       "gets an append: by the follower node, however many follow it",

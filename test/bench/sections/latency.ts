@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atMost } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
 import { runLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
@@ -41,16 +42,13 @@ export const latency: Section = async (context) => {
       const load = `append, store of ${row.store}, ${row["in flight"]} in flight`;
       if (row["in flight"] === 1) {
         const got = row["append p50"] - row["create p50"];
-        const unit = "ms more than a create";
-        return [{ what: `${load}, p50`, bound: "at most" as const, aim: 1.5, unit, got }];
+        return [atMost({ what: `${load}, p50`, aim: 1.5, unit: "ms more than a create", got })];
       }
       if (row["in flight"] !== 1000) return [];
-      const shared = { bound: "at most" as const, aim: 1.3, unit: "of a create's" };
-      return (["p50", "p99"] as const).map((quantile) => ({
-        what: `${load}, ${quantile}`,
-        got: row[`append ${quantile}`] / row[`create ${quantile}`],
-        ...shared,
-      }));
+      return (["p50", "p99"] as const).map((quantile) => {
+        const got = row[`append ${quantile}`] / row[`create ${quantile}`];
+        return atMost({ what: `${load}, ${quantile}`, aim: 1.3, unit: "of a create's", got });
+      });
     }),
     notes: [
       "in milliseconds; -: too few samples to tell",

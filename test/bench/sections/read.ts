@@ -1,5 +1,6 @@
 /** Catch-up reads of entries of 1 KiB: from a node's memory, from a slow store, from archives. */
 
+import { atLeast } from "../aim.js";
 import { BenchCluster, type ClusterOptions } from "../cluster.js";
 import { megabytesPerSecond, runLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
@@ -23,14 +24,12 @@ export const read: Section = async (context) => {
   return {
     title: "Catch-up reads, entries of 1 KiB",
     rows,
-    aims: rows.flatMap((row) => {
-      const { from, readers } = row;
-      const [best, ofNoOp] = [row["best MB/s"], row["of no-op"]];
+    aims: rows.map(({ from, readers, ...row }) => {
       const what = `catch-up from ${from}, readers: ${readers}`;
-      if (typeof ofNoOp === "string")
-        return [{ what, bound: "at least" as const, aim: 200, unit: "MB/s", got: best }];
-      const unit = "of a no-op stream";
-      return [{ what, bound: "at least" as const, aim: 0.7, unit, got: ofNoOp }];
+      const ofNoOp = row["of no-op"];
+      return typeof ofNoOp === "number"
+        ? atLeast({ what, aim: 0.7, unit: "of a no-op stream", got: ofNoOp })
+        : atLeast({ what, aim: 200, unit: "MB/s", got: row["best MB/s"] });
     }),
     notes: [
       "MB/s: of all readers together, in one client process; the best of a few runs",

@@ -1,5 +1,6 @@
 /** Unary appends of 1 KiB: through the leader and through a follower, beside a no-op server. */
 
+import { atLeast } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
 import { entriesPerSecond, runLoad, type LoadResult } from "../load.js";
 import { plotColumns } from "../plot.js";
@@ -47,10 +48,10 @@ export const unary: Section = async (context) => {
       .filter((row) => row["in flight"] >= aimedAt)
       .flatMap((row) => {
         const load = `unary, ${row["in flight"]} in flight`;
-        const shared = { bound: "at least", unit: "of the no-op server's rate" } as const;
+        const unit = "of the no-op server's rate";
         return [
-          { what: `${load}, at the leader`, aim: 0.7, got: row["of no-op"], ...shared },
-          { what: `${load}, through a follower`, aim: 0.4, got: row["of no-op "], ...shared },
+          atLeast({ what: `${load}, at the leader`, aim: 0.7, unit, got: row["of no-op"] }),
+          atLeast({ what: `${load}, through a follower`, aim: 0.4, unit, got: row["of no-op "] }),
         ];
       }),
     notes: [

@@ -1,0 +1,165 @@
+/** Ten times the load that a cluster can carry, and what is left of it afterwards. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { atLeast, atMost, type Aim } from "../aim.js";
+import { BenchCluster, type ClusterUse } from "../cluster.js";
+import { entriesPerSecond, runLoad, type LoadResult } from "../load.js";
+import { timing, type BenchContext, type Section } from "../section.js";
+import type { ProcessUse } from "../node-process.js";
+
+const KIB = 1024;
+const MIB = 1024 ** 2;
+const times = 10;
+const inFlight = 32;
+/** Memory wants some time to show that it does not grow. */
+const secondsFactor = 5;
+/** What a heap varies by between two collections. */
+const flatMiB = 32;
+
+interface Scenario {
+  readonly name: string;
+  readonly storeParameters: string;
+  readonly config: Readonly<Record<string, number>>;
+  readonly queueBytes: number;
+  readonly payloadBytes: number;
+  readonly inFlightMax: number;
+}
+
+const scenarios: readonly Scenario[] = [
+  {
+    // A window so narrow that a client on the same cores can offer ten times what goes through.
+    name: "a slow store",
+    storeParameters: "latency=100",
+    config: {
+      window: 2,
+      segmentEntriesMax: 4,
+      appendEntriesMax: 4,
+      entryBytesMax: 4 * KIB,
+      appendBytesMax: 8 * KIB,
+      segmentBytesMax: 64 * KIB,
+      queueBytesMax: 64 * KIB,
+    },
+    queueBytes: 64 * KIB,
+    payloadBytes: KIB,
+    inFlightMax: 20_000,
+  },
+  {
+    // As much as the cores can do, and more appends under way than may wait by default.
+    name: "busy cores",
+    storeParameters: "latency=0",
+    config: {},
+    queueBytes: 64 * MIB,
+    payloadBytes: 16 * KIB,
+    inFlightMax: 8_192,
+  },
+];
+
+export const overload: Section = async (context) => {
+  const rows: OverloadRow[] = [];
+  const aims: Aim[] = [];
+  for (const scenario of scenarios) {
+    const phases = await measure(scenario, context);
+    rows.push(...phases.map((phase) => row(scenario, phase)));
+    aims.push(...aimsOf(scenario, phases));
+  }
+  return {
+    title: "Overload: unary appends at ten times the rate that was carried before",
+    rows,
+    aims,
+    notes: [
+      "a slow store: 100 ms added, a window of 2 segments of 4 entries of 1 KiB, 64 KiB may wait",
+      "busy cores: the defaults, entries of 16 KiB, up to 128 MiB of them offered at once where 64 MiB may wait;",
+      "what is offered is what the client's process can do on these cores",
+      `before and after: ${inFlight} in flight; leader RSS in MiB: half-way, and at the end`,
+    ],
+  };
+};
+
+interface Phase {
+  readonly when: "before" | "overload" | "after";
+  readonly at: "leader" | "follower";
+  readonly result: LoadResult;
+  readonly use: ClusterUse;
+  readonly halfWay: ProcessUse | undefined;
+}
+
+async function measure(scenario: Scenario, context: BenchContext): Promise<readonly Phase[]> {
+  const { storeParameters, config, payloadBytes, inFlightMax } = scenario;
+  const cluster = await BenchCluster.start({ storeParameters, config });
+  const carried = async (when: Phase["when"]): Promise<Phase> => {
+    const load = { type: "unary", address: cluster.leader, inFlight, payloadBytes } as const;
+    const { result, use } = await cluster.observe(() => runLoad({ ...load, ...timing(context) }));
+    return { when, at: "leader", result, use, halfWay: undefined };
+  };
+  const overloaded = async (at: Phase["at"], appendsPerSecond: number): Promise<Phase> => {
+    const seconds = context.seconds * secondsFactor;
+    const load = { type: "overload", address: cluster[at], inFlightMax, payloadBytes } as const;
+    let halfWay: ProcessUse | undefined;
+    const { result, use } = await cluster.observe(async () => {
+      const running = runLoad({ ...load, appendsPerSecond, warmUpSeconds: 0, seconds });
+      await Promise.race([running, sleep(seconds * 500)]);
+      [halfWay] = await cluster.processes();
+      return await running;
+    });
+    return { when: "overload", at, result, use, halfWay };
+  };
+  const before = await carried("before");
+  const rate = entriesPerSecond(before.result) * times;
+  const phases = [before];
+  for (const at of ["leader", "follower"] as const) {
+    phases.push(await overloaded(at, rate), await carried("after"));
+  }
+  await cluster.stop();
+  return phases;
+}
+
+type OverloadRow = ReturnType<typeof row>;
+
+function row({ name }: Scenario, { when, at, result, use, halfWay }: Phase) {
+  const { refusals, latency, seconds } = result;
+  return {
+    limit: name,
+    when: when === "overload" ? `ten times, at the ${at}` : when,
+    "offered /s": refusals === undefined ? "" : refusals.offered / seconds,
+    "accepted /s": entriesPerSecond(result),
+    refused: refusals?.refused ?? "",
+    "without delay": refusals?.withoutDelay ?? "",
+    "p50 ms": latency.p50Ms,
+    "p99 ms": latency.p99Ms,
+    "max ms": latency.maxMs,
+    "RSS half-way": halfWay === undefined ? "" : Math.round(halfWay.rssMiB),
+    "RSS at the end": Math.round(use.leader.rssMiB),
+    "loop p99 ms": use.leader.delayP99Ms,
+    elections: use.terms,
+  };
+}
+
+function aimsOf(scenario: Scenario, phases: readonly Phase[]): readonly Aim[] {
+  const [before] = phases;
+  if (before === undefined) return [];
+  const carriedPerSecond = entriesPerSecond(before.result);
+  const queueMs = (scenario.queueBytes / scenario.payloadBytes / carriedPerSecond) * 1000;
+  return phases.flatMap(({ when, at, result, use, halfWay }) => {
+    const what = `overload of ${scenario.name}, at the ${at}`;
+    if (when === "before") return [];
+    if (when === "after") {
+      const got = entriesPerSecond(result) / carriedPerSecond;
+      return [atLeast({ what: `${what}, afterwards`, aim: 0.9, unit: "of the rate before", got })];
+    }
+    const { refused = NaN, withoutDelay = NaN } = result.refusals ?? {};
+    const growth = use.leader.rssMiB - (halfWay?.rssMiB ?? NaN);
+    const lateness = result.latency.p99Ms / (queueMs + before.result.latency.p50Ms);
+    return [
+      atLeast({ what, aim: 1, unit: "refused", got: refused }),
+      atMost({ what, aim: 0, unit: "of them without a retry delay", got: withoutDelay }),
+      atMost({
+        what,
+        aim: 1.5,
+        unit: "of a full queue's time, the p99 of accepted",
+        got: lateness,
+      }),
+      atMost({ what, aim: flatMiB, unit: "MiB more at the end than half-way", got: growth }),
+      atMost({ what, aim: 0, unit: "elections", got: use.terms }),
+    ];
+  });
+}
