@@ -1,6 +1,8 @@
 /** A client's process: runs one load and reports. */
 
 import { delayLoad } from "./delay-load.js";
+import { etcdLoad } from "./peers/etcd-load.js";
+import { redisLoad } from "./peers/redis-load.js";
 import { libraryLoad } from "./library-load.js";
 import { overloadLoad } from "./overload-load.js";
 import { readLoad } from "./read-load.js";
@@ -27,6 +29,10 @@ function run(load: Load): Promise<Omit<LoadResult, "cpuMs">> {
       return overloadLoad(load);
     case "tail":
       return tailLoad(load);
+    case "etcd":
+      return etcdLoad(load);
+    case "redis":
+      return redisLoad(load);
     case "store":
       return storeLoad(load);
   }

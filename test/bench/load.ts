@@ -80,6 +80,22 @@ export interface DelayLoad extends Timed {
   readonly payloadBytes: number;
 }
 
+/** Puts into etcd, each with its own call, so many at once. */
+export interface EtcdLoad extends Timed {
+  readonly type: "etcd";
+  readonly address: string;
+  readonly inFlight: number;
+  readonly payloadBytes: number;
+}
+
+/** XADDs to a stream of Redis: so many connections, each with one command under way. */
+export interface RedisLoad extends Timed {
+  readonly type: "redis";
+  readonly address: string;
+  readonly inFlight: number;
+  readonly payloadBytes: number;
+}
+
 /** Requests of a store itself, so many at once: creates, or gets of one object. */
 export interface StoreLoad extends Timed {
   readonly type: "store";
@@ -107,6 +123,8 @@ export type Load =
   | ReadLoad
   | DelayLoad
   | TailLoad
+  | EtcdLoad
+  | RedisLoad
   | StoreLoad;
 
 export interface LoadResult extends Measured {

@@ -50,7 +50,7 @@ async function main(options: Options): Promise<void> {
   const reports = await runSections(names, { context, results });
   await child.stop();
   const aims = reports.flatMap((report) => report.aims ?? []);
-  if (aims.length > 0)
+  if (reports.length > 1 && aims.length > 0)
     console.log(`\nAims\n${aims.map((aim) => `  ${formatAim(aim)}`).join("\n")}`);
   const elapsedSeconds = Math.round((performance.now() - startedMs) / 1000);
   console.log(`\ntook ${elapsedSeconds} s; figures and plots are in ${directory}`);

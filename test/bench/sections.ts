@@ -12,6 +12,7 @@ import { locks } from "./sections/locks.js";
 import { longLog } from "./sections/long-log.js";
 import { memory } from "./sections/memory.js";
 import { overload } from "./sections/overload.js";
+import { peers } from "./sections/peers.js";
 import { proofs } from "./sections/proofs.js";
 import { read } from "./sections/read.js";
 import { recovery } from "./sections/recovery.js";
@@ -32,6 +33,7 @@ export const mainSections: Readonly<Record<string, Section>> = {
   cost,
   memory,
   overload,
+  peers,
 };
 
 /** What is measured by name, or in a long run. */
