@@ -1,5 +1,8 @@
 /** Loads: what a client process is asked to do, and how to have it done. */
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Child } from "./child.js";
 import type { Measured } from "./meter.js";
 
@@ -26,8 +29,8 @@ export interface SessionLoad extends Timed {
   readonly payloadBytes: number;
   /** Stop after so many entries; 0: by time alone. */
   readonly entriesMax: number;
-  /** Each session opens a producer and numbers its appends. */
-  readonly exactlyOnce?: boolean;
+  /** Each session opens so many producers, which take turns, and numbers their appends; 0: it does not. */
+  readonly producersEach?: number;
 }
 
 /** Unary appends at a pace of their own, whatever is answered. Being refused for overload is no failure. */
@@ -142,6 +145,19 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     throw new Error(`${value.failures} operations failed, the first with: ${value.firstFailure}`);
   }
   return value;
+}
+
+/** Runs a load on a store of its own: a directory, with such parameters of its URL. */
+export async function runStoreLoad({
+  parameters,
+  ...load
+}: Omit<StoreLoad, "type" | "url"> & { readonly parameters: string }): Promise<LoadResult> {
+  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-store-"));
+  try {
+    return await runLoad({ type: "store", url: `file://${directory}?${parameters}`, ...load });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /** Runs a load until the returned function is called; what it got done does not matter. */

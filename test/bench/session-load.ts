@@ -2,18 +2,48 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
-import { connect, encodeAppend, logCalls } from "./log-client.js";
+import { connect, encodeAppend, logCalls, type LogCalls } from "./log-client.js";
+import type { Connection } from "../../src/rpc/client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
 
+/** Opened at the same time. */
+const opensAtOnce = 256;
+
 export async function sessionLoad(load: SessionLoad): Promise<Measured> {
   const request = encodeAppend(load.entriesPerAppend, load.payloadBytes);
+  const sessions = await Promise.all(
+    Array.from({ length: load.sessions }, async (): Promise<Session> => {
+      const connection = connect(load.address);
+      return { connection, producerIds: await openProducers(logCalls(connection), load) };
+    }),
+  );
+  // Producers are opened before time is counted.
   const meter = new Meter(load);
   const budget = new Budget(load);
   await Promise.all(
-    Array.from({ length: load.sessions }, () => runSession(load, { request, meter, budget })),
+    sessions.map((session) => runSession(session, load, { request, meter, budget })),
   );
   return meter.result({ early: load.entriesMax > 0 });
+}
+
+interface Session {
+  readonly connection: Connection;
+  readonly producerIds: readonly bigint[];
+}
+
+async function openProducers(
+  { openProducer }: LogCalls,
+  { producersEach = 0 }: SessionLoad,
+): Promise<readonly bigint[]> {
+  const ids: bigint[] = [];
+  while (ids.length < producersEach) {
+    const opens = Array.from({ length: Math.min(opensAtOnce, producersEach - ids.length) }, () =>
+      openProducer({}, { timeoutMs: 30_000 }),
+    );
+    ids.push(...(await Promise.all(opens)).map(({ producerId }) => producerId));
+  }
+  return ids;
 }
 
 /** How many appends may still be begun, by all sessions together. */
@@ -35,13 +65,12 @@ interface Shared {
   readonly budget: Budget;
 }
 
-async function runSession(load: SessionLoad, { request, meter, budget }: Shared): Promise<void> {
-  const { inFlight, entriesPerAppend, payloadBytes } = load;
-  const connection = connect(load.address);
-  const calls = logCalls(connection);
-  const producerId =
-    load.exactlyOnce === true ? (await calls.openProducer({})).producerId : undefined;
-  const stream = calls.appendSession();
+async function runSession(
+  { connection, producerIds }: Session,
+  { inFlight, entriesPerAppend, payloadBytes }: SessionLoad,
+  { request, meter, budget }: Shared,
+): Promise<void> {
+  const stream = logCalls(connection).appendSession();
   /** When each append without an answer was sent; append n at n modulo its length. */
   const sentMs = new Float64Array(inFlight);
   let sent = 0;
@@ -56,8 +85,8 @@ async function runSession(load: SessionLoad, { request, meter, budget }: Shared)
         return;
       }
       sentMs[sent % inFlight] = performance.now();
+      stream.write(numbered(request, producerIds, sent));
       sent++;
-      stream.write(producerId === undefined ? request : numbered(request, producerId, sent));
     }
   };
 
@@ -92,9 +121,11 @@ async function runSession(load: SessionLoad, { request, meter, budget }: Shared)
   });
 }
 
-/** The request with a producer's number behind its entries. */
-function numbered(request: Uint8Array, producerId: bigint, sequence: number): Uint8Array {
-  const producer = { producerId, sequence: BigInt(sequence) };
-  const field = toBinary(AppendRequestSchema, create(AppendRequestSchema, { producer }));
-  return Buffer.concat([request, field]);
+/** The request as it is the turn of a producer, if there are any: with its next number. */
+function numbered(request: Uint8Array, producerIds: readonly bigint[], sent: number): Uint8Array {
+  const producerId = producerIds[sent % producerIds.length];
+  if (producerId === undefined) return request;
+  const sequence = BigInt(1 + Math.floor(sent / producerIds.length));
+  const message = create(AppendRequestSchema, { producer: { producerId, sequence } });
+  return Buffer.concat([request, toBinary(AppendRequestSchema, message)]);
 }

@@ -1,18 +1,23 @@
 /** Opening a log that is kept up: flat in its length; and catching up over archives, against raw segments. */
 
+import { atMost } from "../aim.js";
 import { Child } from "../child.js";
 import { freeAddresses } from "../cluster.js";
 import type { ColdStartCost, ColdStartQuestion } from "../cold-start-process.js";
+import { plotColumns } from "../plot.js";
 import type { Section } from "../section.js";
 
 const latencyMs = 30;
 
-export const coldStart: Section = async () => {
+const lengths = [1_000, 100_000];
+const longLengths = [...lengths, 1_000_000];
+
+export const coldStart: Section = async ({ long }) => {
   const rows = [];
-  for (const segments of [1_000, 100_000, 1_000_000]) {
+  for (const segments of long ? longLengths : lengths) {
     const cost = await measure({ segments, kept: true, catchUp: false });
     rows.push({
-      segments: segments.toLocaleString("en"),
+      segments,
       requests: cost.startRequests,
       milliseconds: cost.startMs,
     });
@@ -20,9 +25,27 @@ export const coldStart: Section = async () => {
   return {
     title: `Cold start of a node, ${latencyMs} ms added to each store request`,
     rows,
+    aims: [
+      atMost({
+        what: "cold start of the longest log",
+        aim: 1.5,
+        unit: "of the shortest one's requests",
+        got: (rows.at(-1)?.requests ?? NaN) / (rows[0]?.requests ?? NaN),
+      }),
+    ],
     notes: [
       "until it answers a linearizable read, having been elected alone: the time holds an election",
       "timeout; the checkpoint stands 500 segments before the tail; segments of 4 entries of 100 B",
+    ],
+    plots: [
+      plotColumns(rows, {
+        name: "time",
+        title: `Cold start of a node, ${latencyMs} ms added to each store request`,
+        over: "segments",
+        columns: ["milliseconds"],
+        x: { label: "segments of the log", scale: "log" },
+        y: { label: "ms", scale: "linear" },
+      }),
     ],
   };
 };

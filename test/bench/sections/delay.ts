@@ -1,11 +1,8 @@
 /** How long after its acknowledgement an entry reaches those who follow another node. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { atMost } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
-import { runLoad } from "../load.js";
+import { runLoad, runStoreLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
 import { payloadBytes, profilePath, timing, type BenchContext, type Section } from "../section.js";
 
@@ -106,15 +103,12 @@ async function measure(cluster: BenchCluster, { store, getMs, followers, context
 }
 
 async function getP50Ms(parameters: string, context: BenchContext): Promise<number> {
-  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
-  const result = await runLoad({
-    type: "store",
+  const result = await runStoreLoad({
     request: "get",
-    url: `file://${directory}?${parameters}`,
+    parameters,
     bytes: payloadBytes,
     inFlight: 1,
     ...timing(context),
   });
-  await rm(directory, { recursive: true, force: true });
   return result.latency.p50Ms;
 }

@@ -1,11 +1,8 @@
 /** How long an append takes over a slow store, beside the create that makes it durable. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { atMost } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
-import { runLoad } from "../load.js";
+import { runLoad, runStoreLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
 import { payloadBytes, profilePath, timing, type BenchContext, type Section } from "../section.js";
 
@@ -98,16 +95,13 @@ async function measure(cluster: BenchCluster, { store, inFlight, context }: Meas
     profilePath(context, profile),
   );
   const entriesPerSegment = result.entriesInAll / use.requests.creates;
-  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
-  const create = await runLoad({
-    type: "store",
+  const create = await runStoreLoad({
     request: "create",
-    url: `file://${directory}?${store.parameters}`,
+    parameters: store.parameters,
     bytes: Math.round(payloadBytes * entriesPerSegment),
     inFlight: Math.min(inFlight, createsAtOnceMax),
     ...times,
   });
-  await rm(directory, { recursive: true, force: true });
   return {
     store: store.name,
     "in flight": inFlight,

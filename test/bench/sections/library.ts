@@ -21,7 +21,7 @@ export const library: Section = async (context) => {
       address: cluster.leader,
       sessions: 1,
       entriesMax: 0,
-      exactlyOnce: true,
+      producersEach: 1,
       ...shape,
       ...common,
     });

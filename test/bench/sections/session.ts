@@ -94,13 +94,14 @@ async function measure(
   shape: Shape,
   context: BenchContext,
 ): Promise<Measured> {
-  const append = (address: string, exactlyOnce: boolean): Promise<LoadResult> =>
-    runLoad({ type: "session", address, ...shape, entriesMax: 0, exactlyOnce, ...timing(context) });
+  const load = { type: "session", ...shape, entriesMax: 0, ...timing(context) } as const;
+  const append = (address: string, producersEach: number): Promise<LoadResult> =>
+    runLoad({ ...load, address, producersEach });
   const { payloadBytes, entriesPerAppend, sessions } = shape;
   const profile = profilePath(context, `session-${payloadBytes}-${entriesPerAppend}-${sessions}`);
-  const noOp = await append(context.noOp, false);
-  const plain = await cluster.observe(() => append(cluster.leader, false), profile);
-  const exactlyOnce = await append(cluster.leader, true);
+  const noOp = await append(context.noOp, 0);
+  const plain = await cluster.observe(() => append(cluster.leader, 0), profile);
+  const exactlyOnce = await append(cluster.leader, 1);
   return { noOp, plain: plain.result, use: plain.use, exactlyOnce };
 }
 
