@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterService, Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
+import { connect } from "../../src/client/index.js";
 import { openConnection, serviceClient } from "../../src/rpc/client.js";
 import { defineService } from "../../src/rpc/service-definition.js";
 import { Child } from "./child.js";
@@ -77,6 +78,9 @@ export class BenchCluster {
   readonly #directory: string;
   readonly #nodes: readonly BenchNode[];
   #leader: BenchNode;
+  /** The process of the learners. */
+  #learners: Child | undefined;
+  #learnerCount = 0;
 
   private constructor(
     store: { readonly url: string; readonly directory: string },
@@ -122,8 +126,33 @@ export class BenchCluster {
     return follower?.address ?? this.leader;
   }
 
+  /** Learners and all. */
+  get membersCount(): number {
+    return this.#nodes.length + this.#learnerCount;
+  }
+
   get addresses(): readonly string[] {
     return this.#nodes.map(({ address }) => address);
+  }
+
+  /** Adds learners, all in one process: real nodes, which read what is appended. */
+  async addLearners(count: number): Promise<void> {
+    if (count === 0) return;
+    this.#learners ??= Child.open("node-process.js");
+    const addresses = await freeAddresses(count);
+    const add = addresses.map((address, index) => ({
+      nodeId: `n${this.membersCount + index + 1}`,
+      address,
+      learner: true,
+    }));
+    for (const { nodeId, address: listen } of add) {
+      const config = { nodeId, listen, store: this.storeUrl };
+      await this.#learners.ask({ type: "start", config, log: undefined } satisfies NodeQuestion);
+    }
+    const client = connect(this.addresses);
+    await client.changeMembers({ add });
+    client.close();
+    this.#learnerCount += count;
   }
 
   /** The index of the leader's next entry. */
@@ -170,6 +199,7 @@ export class BenchCluster {
   }
 
   async stop(): Promise<void> {
+    await this.#learners?.stop();
     await Promise.all(this.#nodes.map((node) => node.stop()));
     await rm(this.#directory, { recursive: true, force: true });
   }

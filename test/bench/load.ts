@@ -29,8 +29,8 @@ export interface SessionLoad extends Timed {
   readonly payloadBytes: number;
   /** Stop after so many entries; 0: by time alone. */
   readonly entriesMax: number;
-  /** Each session opens so many producers, which take turns, and numbers their appends; 0: it does not. */
-  readonly producersEach?: number;
+  /** Each session's producers, just opened: they take turns. Without any, appends have no numbers. */
+  readonly producerIds?: readonly (readonly bigint[])[];
 }
 
 /** Unary appends at a pace of their own, whatever is answered. Being refused for overload is no failure. */

@@ -3,7 +3,7 @@
 import { init } from "echarts";
 import type { Axis, Plot } from "./plot.js";
 
-const width = 760;
+const width = 900;
 const height = 440;
 
 export function drawSvg({ title, x, y, series }: Plot): string {
@@ -14,7 +14,7 @@ export function drawSvg({ title, x, y, series }: Plot): string {
     animation: false,
     backgroundColor: "#fff",
     title: { text: title, left: "center", textStyle: { fontSize: 15 } },
-    legend: { bottom: 0 },
+    legend: { bottom: 0, itemGap: 24 },
     grid: { left: 80, right: 40, top: 50, bottom: 80 },
     xAxis: { ...axis(x), nameGap: 28 },
     yAxis: { ...axis(y), nameGap: 55 },

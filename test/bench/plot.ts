@@ -27,10 +27,10 @@ export interface ColumnsToPlot extends Omit<Plot, "series"> {
   readonly columns: readonly string[];
 }
 
-/** A series for each of the columns; rows in which one has no number have no point in it. */
+/** A series for each of the columns that has a number in any row. */
 export function plotColumns(rows: readonly Row[], { over, columns, ...plot }: ColumnsToPlot): Plot {
   const series = columns.map((column) => ({ name: column, points: points(rows, over, column) }));
-  return { ...plot, series };
+  return { ...plot, series: series.filter((of) => of.points.length > 0) };
 }
 
 function points(rows: readonly Row[], over: string, column: string): Series["points"] {

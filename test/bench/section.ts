@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { ClusterUse } from "./cluster.js";
 import type { LoadResult } from "./load.js";
-import type { Report, Row } from "./report.js";
+import type { Report } from "./report.js";
 
 /** What 1,000 requests to a bucket cost, in dollars. */
 export interface ListPrices {
@@ -32,7 +32,7 @@ export const payloadBytes = 1024;
 
 /** A load's times: long enough a warm-up for the compiler and the connections. */
 export function timing({ seconds }: BenchContext): { warmUpSeconds: number; seconds: number } {
-  return { warmUpSeconds: Math.min(1, seconds / 2), seconds };
+  return { warmUpSeconds: Math.min(1, Math.max(0.5, seconds / 2)), seconds };
 }
 
 /** Where the profiles of one load go; see `BenchCluster.observe`. */
@@ -44,7 +44,7 @@ export function profilePath({ profileDirectory }: BenchContext, name: string): s
  * What an entry cost in CPU, which a busy machine distorts less than rates: tells what was the
  * limit. Warm-up counts.
  */
-export function useCells(use: ClusterUse, load: LoadResult): Row {
+export function useCells(use: ClusterUse, load: LoadResult) {
   const followersMs = use.followers.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
   const perEntry = (cpuMs: number): number => (cpuMs * 1000) / load.entriesInAll;
   return {

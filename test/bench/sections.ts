@@ -5,6 +5,7 @@ import { cost } from "./sections/cost.js";
 import { delay } from "./sections/delay.js";
 import { failover } from "./sections/failover.js";
 import { followers } from "./sections/followers.js";
+import { growth } from "./sections/growth.js";
 import { latency } from "./sections/latency.js";
 import { ledger } from "./sections/ledger.js";
 import { library } from "./sections/library.js";
@@ -31,6 +32,7 @@ export const mainSections: Readonly<Record<string, Section>> = {
   "cold-start": coldStart,
   failover,
   cost,
+  growth,
   memory,
   overload,
   peers,

@@ -2,48 +2,21 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
-import { connect, encodeAppend, logCalls, type LogCalls } from "./log-client.js";
-import type { Connection } from "../../src/rpc/client.js";
+import { connect, encodeAppend, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
 
-/** Opened at the same time. */
-const opensAtOnce = 256;
-
 export async function sessionLoad(load: SessionLoad): Promise<Measured> {
   const request = encodeAppend(load.entriesPerAppend, load.payloadBytes);
-  const sessions = await Promise.all(
-    Array.from({ length: load.sessions }, async (): Promise<Session> => {
-      const connection = connect(load.address);
-      return { connection, producerIds: await openProducers(logCalls(connection), load) };
-    }),
-  );
-  // Producers are opened before time is counted.
   const meter = new Meter(load);
   const budget = new Budget(load);
   await Promise.all(
-    sessions.map((session) => runSession(session, load, { request, meter, budget })),
+    Array.from({ length: load.sessions }, (_, number) => {
+      const producerIds = load.producerIds?.[number] ?? [];
+      return runSession(load, { request, producerIds, meter, budget });
+    }),
   );
   return meter.result({ early: load.entriesMax > 0 });
-}
-
-interface Session {
-  readonly connection: Connection;
-  readonly producerIds: readonly bigint[];
-}
-
-async function openProducers(
-  { openProducer }: LogCalls,
-  { producersEach = 0 }: SessionLoad,
-): Promise<readonly bigint[]> {
-  const ids: bigint[] = [];
-  while (ids.length < producersEach) {
-    const opens = Array.from({ length: Math.min(opensAtOnce, producersEach - ids.length) }, () =>
-      openProducer({}, { timeoutMs: 30_000 }),
-    );
-    ids.push(...(await Promise.all(opens)).map(({ producerId }) => producerId));
-  }
-  return ids;
 }
 
 /** How many appends may still be begun, by all sessions together. */
@@ -61,15 +34,17 @@ class Budget {
 
 interface Shared {
   readonly request: Uint8Array;
+  /** The session's own. */
+  readonly producerIds: readonly bigint[];
   readonly meter: Meter;
   readonly budget: Budget;
 }
 
 async function runSession(
-  { connection, producerIds }: Session,
-  { inFlight, entriesPerAppend, payloadBytes }: SessionLoad,
-  { request, meter, budget }: Shared,
+  { address, inFlight, entriesPerAppend, payloadBytes }: SessionLoad,
+  { request, producerIds, meter, budget }: Shared,
 ): Promise<void> {
+  const connection = connect(address);
   const stream = logCalls(connection).appendSession();
   /** When each append without an answer was sent; append n at n modulo its length. */
   const sentMs = new Float64Array(inFlight);

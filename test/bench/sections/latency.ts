@@ -20,7 +20,7 @@ const inFlights = [1, 10, 1000];
 /** A leader's window, as it is by default. */
 const createsAtOnceMax = 8;
 /** Tails want many samples, and a store that is slow gives few in a second. */
-const secondsFactor = 4;
+const secondsFactor = 3;
 const secondsFactorLong = 30;
 
 export const latency: Section = async (context) => {
@@ -79,7 +79,7 @@ interface Measurement {
 async function measure(cluster: BenchCluster, { store, inFlight, context }: Measurement) {
   const factor = context.long ? secondsFactorLong : secondsFactor;
   const times = timing({ ...context, seconds: context.seconds * factor });
-  const profile = `latency-${store.parameters.replaceAll(/\W/g, "-")}-${inFlight}`;
+  const profile = `${store.parameters.replaceAll(/\W/g, "-")}-${inFlight}`;
   const { result, use } = await cluster.observe(
     () =>
       runLoad({

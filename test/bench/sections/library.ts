@@ -2,6 +2,7 @@
 
 import { BenchCluster } from "../cluster.js";
 import { entriesPerSecond, runLoad, type LoadResult } from "../load.js";
+import { openProducers } from "../producers.js";
 import { payloadBytes, timing, type Section } from "../section.js";
 
 const shapes = [
@@ -21,7 +22,7 @@ export const library: Section = async (context) => {
       address: cluster.leader,
       sessions: 1,
       entriesMax: 0,
-      producersEach: 1,
+      producerIds: [await openProducers(cluster.leader, 1)],
       ...shape,
       ...common,
     });

@@ -5,8 +5,15 @@
 
 import { atLeast } from "../aim.js";
 import { BenchCluster, type ClusterUse } from "../cluster.js";
-import { entriesPerSecond, megabytesPerSecond, runLoad, type LoadResult } from "../load.js";
+import {
+  entriesPerSecond,
+  megabytesPerSecond,
+  runLoad,
+  type LoadResult,
+  type SessionLoad,
+} from "../load.js";
 import { plotColumns } from "../plot.js";
+import { openProducers } from "../producers.js";
 import { profilePath, timing, useCells, type BenchContext, type Section } from "../section.js";
 
 interface Shape {
@@ -95,13 +102,17 @@ async function measure(
   context: BenchContext,
 ): Promise<Measured> {
   const load = { type: "session", ...shape, entriesMax: 0, ...timing(context) } as const;
-  const append = (address: string, producersEach: number): Promise<LoadResult> =>
-    runLoad({ ...load, address, producersEach });
+  const append = (address: string, producerIds: SessionLoad["producerIds"]): Promise<LoadResult> =>
+    runLoad({ ...load, address, ...(producerIds === undefined ? {} : { producerIds }) });
   const { payloadBytes, entriesPerAppend, sessions } = shape;
   const profile = profilePath(context, `session-${payloadBytes}-${entriesPerAppend}-${sessions}`);
-  const noOp = await append(context.noOp, 0);
-  const plain = await cluster.observe(() => append(cluster.leader, 0), profile);
-  const exactlyOnce = await append(cluster.leader, 1);
+  const noOp = await append(context.noOp, undefined);
+  const plain = await cluster.observe(() => append(cluster.leader, undefined), profile);
+  const producers = await openProducers(cluster.leader, sessions);
+  const exactlyOnce = await append(
+    cluster.leader,
+    producers.map((id) => [id]),
+  );
   return { noOp, plain: plain.result, use: plain.use, exactlyOnce };
 }
 
