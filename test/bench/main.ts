@@ -57,7 +57,9 @@ async function main(options: Options): Promise<void> {
 }
 
 const options = parseOptions();
-if (options === undefined) {
+if (options === "help") {
+  console.log(usage);
+} else if (options === undefined) {
   console.error(usage);
   process.exitCode = 2;
 } else {

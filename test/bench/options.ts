@@ -34,10 +34,11 @@ export const usage = `npm run bench -- [options]
 `;
 
 /** Undefined where the arguments make no sense. */
-export function parseOptions(): Options | undefined {
+export function parseOptions(): Options | "help" | undefined {
   try {
     const { values } = parseArgs({
       options: {
+        help: { type: "boolean", default: false },
         only: { type: "string", multiple: true, default: [] },
         seconds: { type: "string", default: "1" },
         long: { type: "boolean", default: false },
@@ -47,6 +48,7 @@ export function parseOptions(): Options | undefined {
         "price-class-b": { type: "string", default: String(defaultPrices.classB) },
       },
     });
+    if (values.help) return "help";
     const { only, long, profile, results } = values;
     const seconds = Number(values.seconds);
     const prices = {
