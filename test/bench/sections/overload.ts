@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { atLeast, atMost, type Aim } from "../aim.js";
 import { BenchCluster, type ClusterUse } from "../cluster.js";
 import { entriesPerSecond, runLoad, type LoadResult } from "../load.js";
-import { timing, type BenchContext, type Section } from "../section.js";
+import { profilePath, timing, type BenchContext, type Section } from "../section.js";
 import type { ProcessUse } from "../node-process.js";
 
 const KIB = 1024;
@@ -95,12 +95,15 @@ async function measure(scenario: Scenario, context: BenchContext): Promise<reado
     const seconds = context.seconds * secondsFactor;
     const load = { type: "overload", address: cluster[at], inFlightMax, payloadBytes } as const;
     let halfWay: ProcessUse | undefined;
-    const { result, use } = await cluster.observe(async () => {
-      const running = runLoad({ ...load, appendsPerSecond, warmUpSeconds: 0, seconds });
-      await Promise.race([running, sleep(seconds * 500)]);
-      [halfWay] = await cluster.processes();
-      return await running;
-    });
+    const { result, use } = await cluster.observe(
+      async () => {
+        const running = runLoad({ ...load, appendsPerSecond, warmUpSeconds: 0, seconds });
+        await Promise.race([running, sleep(seconds * 500)]);
+        [halfWay] = await cluster.processes();
+        return await running;
+      },
+      profilePath(context, `overload-${scenario.name.replaceAll(" ", "-")}-${at}`),
+    );
     return { when: "overload", at, result, use, halfWay };
   };
   const before = await carried("before");
@@ -130,6 +133,8 @@ function row({ name }: Scenario, { when, at, result, use, halfWay }: Phase) {
     "RSS half-way": halfWay === undefined ? "" : Math.round(halfWay.rssMiB),
     "RSS at the end": Math.round(use.leader.rssMiB),
     "loop p99 ms": use.leader.delayP99Ms,
+    "loop max ms": use.leader.delayMaxMs,
+    "followers' max": Math.max(...use.followers.map(({ delayMaxMs }) => delayMaxMs)),
     elections: use.terms,
   };
 }
