@@ -20,7 +20,8 @@ const columns: readonly Column[] = [
   ["ADDRESS", "left"],
   ["ROLE", "left"],
   ["TERM", "right"],
-  ["ENTRIES", "right"],
+  ["FIRST", "right"],
+  ["LAST", "right"],
   ["POSITION", "right"],
   ["UPTIME", "right"],
   ["STATE", "left"],
@@ -35,7 +36,7 @@ export function describeCluster(reports: readonly NodeReport[]): string {
 function rowOf(report: NodeReport): string[] {
   if (!report.reachable) {
     const state = styled(process.stdout, "red", "no answer");
-    return [report.nodeId, report.address, "-", "-", "-", "-", "-", state];
+    return [report.nodeId, report.address, "-", "-", "-", "-", "-", "-", state];
   }
   const role =
     report.role === "leader" ? styled(process.stdout, "green", report.role) : report.role;
@@ -45,6 +46,7 @@ function rowOf(report: NodeReport): string[] {
     report.address,
     role,
     String(report.term),
+    groupDigits(report.firstIndex),
     groupDigits(report.commitIndex),
     groupDigits(report.tailPosition),
     formatDuration(report.uptimeMs),

@@ -238,7 +238,7 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     default: undefined,
     defaultText: "none",
     placeholder: "n",
-    description: "entries before the last so many are trimmed",
+    description: "entries before the last so many are trimmed, whole segments at a time",
   },
   retentionBytesMax: {
     schema: values.bytes({ min: MIB, max: 1024 * TIB }).optional(),
@@ -258,7 +258,8 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     schema: values.milliseconds({ min: 100, max: DAY_MS }),
     default: MINUTE_MS,
     placeholder: "ms",
-    description: "how often the leader looks whether entries are to be trimmed",
+    description:
+      "how often the leader looks whether entries are to be trimmed; a trim may be so late",
   },
   retentionToSnapshot: {
     schema: values.flag(),

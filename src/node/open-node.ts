@@ -8,6 +8,7 @@ import { openStore } from "../store/open-store.js";
 import { AgeClock } from "../log/age-clock.js";
 import { readCoreStart } from "./core-start.js";
 import { LogNode } from "./log-node.js";
+import { describeRetention } from "./retention.js";
 import type { ManifestView } from "../core/manifest.js";
 import type { Store } from "../store/store.js";
 import type { NodeConfig } from "./config.js";
@@ -43,6 +44,8 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
     warnOfStrangers(config, founding, logger);
     warnOfGrace(config, start.manifest, logger);
     logger.info(`cluster ${clusterId} in ${store.url}, manifest ${number}`);
+    const retention = describeRetention(config);
+    if (retention !== undefined) logger.info(`retention: ${retention}`);
     const address = config.advertise;
     const node = new LogNode({ config, address, founding, store, clock, start, logger, onFatal });
     return { node, store };

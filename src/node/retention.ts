@@ -5,6 +5,7 @@
  * is measured by.
  */
 
+import { formatBytes } from "./config-values.js";
 import type { LogPlace } from "../log/log-history.js";
 import type { NodeConfig } from "./config.js";
 
@@ -16,8 +17,11 @@ export interface RetentionPolicy {
   readonly entriesMin: number | undefined;
 }
 
+/** What of a node's configuration is about retention. */
+type RetentionConfig = Pick<NodeConfig, Extract<keyof NodeConfig, `retention${string}`>>;
+
 /** A node's policy, as it is configured. */
-export function retentionPolicy(config: NodeConfig): RetentionPolicy {
+export function retentionPolicy(config: RetentionConfig): RetentionPolicy {
   return {
     ageMs: config.retentionAgeMs,
     entriesMax: config.retentionEntriesMax,
@@ -29,6 +33,25 @@ export function retentionPolicy(config: NodeConfig): RetentionPolicy {
 /** Whether the policy trims anything at all. */
 export function isRetaining({ ageMs, entriesMax, bytesMax }: RetentionPolicy): boolean {
   return ageMs !== undefined || entriesMax !== undefined || bytesMax !== undefined;
+}
+
+/** What a policy does, for people; undefined if it trims nothing. */
+export function describeRetention(config: RetentionConfig): string | undefined {
+  const { ageMs, entriesMax, bytesMax, entriesMin } = retentionPolicy(config);
+  const kept = [
+    ageMs === undefined ? [] : `older than ${ageMs} ms`,
+    entriesMax === undefined ? [] : `before the last ${entriesMax}`,
+    bytesMax === undefined ? [] : `before the last ${formatBytes(bytesMax)}`,
+  ].flat();
+  if (kept.length === 0) return undefined;
+  const unless = [
+    entriesMin === undefined ? [] : `none of the last ${entriesMin}`,
+    config.retentionToSnapshot ? "only what the newest snapshot covers" : [],
+  ].flat();
+  return (
+    `entries ${kept.join(" or ")} are trimmed${unless.map((text) => `, ${text}`).join("")}: by the ` +
+    `leader, whole segments at a time, every ${config.retentionIntervalMs} ms`
+  );
 }
 
 /** What a policy is applied to. */

@@ -361,10 +361,10 @@ describe("suraft's client commands", function () {
       await second.stop();
       expect(code).to.equal(0);
       const lines = stdout.split("\n").map((line) => line.replace(/ +/g, " "));
-      expect(lines[0]).to.equal("NODE ADDRESS ROLE TERM ENTRIES POSITION UPTIME STATE");
-      expect(lines[1]).to.equal(`n1 ${first.address} leader 7 1 3 1m 01s serving`);
-      expect(lines[2]).to.equal(`n2 ${second.address} follower 7 1 3 1m 01s serving`);
-      expect(lines[3]).to.equal("n10 127.0.0.1:1 - - - - - no answer");
+      expect(lines[0]).to.equal("NODE ADDRESS ROLE TERM FIRST LAST POSITION UPTIME STATE");
+      expect(lines[1]).to.equal(`n1 ${first.address} leader 7 1 1 3 1m 01s serving`);
+      expect(lines[2]).to.equal(`n2 ${second.address} follower 7 1 1 3 1m 01s serving`);
+      expect(lines[3]).to.equal("n10 127.0.0.1:1 - - - - - - no answer");
       expect(stdout).to.include("n10: cannot connect to 127.0.0.1:1");
       expect(stdout.split("\n").filter((line) => line.length > 80)).to.deep.equal([]);
     });

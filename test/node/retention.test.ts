@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import { SegmentLog } from "../../src/log/segment-log.js";
-import { isRetaining, retainedFrom } from "../../src/node/retention.js";
+import { describeRetention, isRetaining, retainedFrom } from "../../src/node/retention.js";
 import { archiveLog } from "../log/archives.js";
 import { clusterId, pastOf, wholePast, WrittenLog } from "../log/written-log.js";
 import type { LogPlace } from "../../src/log/log-history.js";
@@ -51,6 +51,28 @@ describe("a retention policy", () => {
     expect(isRetaining(keepAll)).to.equal(false);
     expect(isRetaining({ ...keepAll, entriesMin: 5 })).to.equal(false);
     expect(isRetaining({ ...keepAll, bytesMax: 5 })).to.equal(true);
+  });
+
+  it("is told to people, with when it is looked at", () => {
+    const told = (more: object): string | undefined =>
+      describeRetention({
+        retentionAgeMs: undefined,
+        retentionEntriesMax: 150,
+        retentionBytesMax: undefined,
+        retentionEntriesMin: undefined,
+        retentionIntervalMs: 60_000,
+        retentionToSnapshot: false,
+        ...more,
+      });
+    expect(told({})).to.equal(
+      "entries before the last 150 are trimmed: by the leader, whole segments at a time, every 60000 ms",
+    );
+    expect(
+      told({ retentionAgeMs: 5000, retentionEntriesMin: 9, retentionToSnapshot: true }),
+    ).to.include(
+      "older than 5000 ms or before the last 150 are trimmed, none of the last 9, only what the",
+    );
+    expect(told({ retentionEntriesMax: undefined })).to.equal(undefined);
   });
 
   it("never trims more than it may, and what is left over is less than a step", () => {
