@@ -1,5 +1,6 @@
 /** All sections, by the names that the command line knows. */
 
+import { archive } from "./sections/archive.js";
 import { catchUp, coldStart } from "./sections/cold-start.js";
 import { cost } from "./sections/cost.js";
 import { delay } from "./sections/delay.js";
@@ -44,6 +45,7 @@ export const furtherSections: Readonly<Record<string, Section>> = {
   followers,
   "long-log": longLog,
   "catch-up": catchUp,
+  archive,
   ledger,
   library,
   recovery,
