@@ -44,7 +44,8 @@ interface Candidacy {
 }
 
 type Stage =
-  | { readonly type: "starting"; readonly since: RequestId }
+  /** `forced`: an operator wants it to lead, as soon as it has read the log. */
+  | { readonly type: "starting"; readonly since: RequestId; readonly forced: boolean }
   | { readonly type: "follower" }
   | Candidacy
   /** Elected in this term: claims or leads, also while a greater one is seen (a transfer). */
@@ -74,7 +75,7 @@ export class Election {
     this.#context = context;
     this.#log = log;
     this.#catchUp = catchUp;
-    this.#stage = { type: "starting", since: context.nextRequest };
+    this.#stage = { type: "starting", since: context.nextRequest, forced: false };
     catchUp.wantProof(context.nextRequest);
   }
 
@@ -106,7 +107,9 @@ export class Election {
   /** Goes on where an answer has come. Returns the term that this node has won, if it has. */
   advance(): number | undefined {
     const stage = this.#stage;
-    if (stage.type === "starting" && this.#catchUp.proof >= stage.since) this.#started();
+    if (stage.type === "starting" && this.#catchUp.proof >= stage.since) {
+      this.#started(stage.forced);
+    }
     if (stage.type !== "candidate" || !this.#isElected(stage)) return undefined;
     if (this.#catchUp.proof < stage.since) return undefined;
     if (stage.preVote) {
@@ -124,8 +127,11 @@ export class Election {
 
   /** The log is held anew: as a node that starts, it first reads it to its tail. */
   restart(): void {
+    const stage = this.#stage;
+    // An operator's wish outlives it: there may be nobody else to lead.
+    const forced = (stage.type === "candidate" || stage.type === "starting") && stage.forced;
     this.#heard = undefined;
-    this.#stage = { type: "starting", since: this.#context.nextRequest };
+    this.#stage = { type: "starting", since: this.#context.nextRequest, forced };
     this.#catchUp.wantProof(this.#context.nextRequest);
   }
 
@@ -189,10 +195,14 @@ export class Election {
     this.#standAtOnce(false);
   }
 
-  /** An operator wants this node to lead, whoever may be heard and whatever the members are. */
+  /**
+   * An operator wants this node to lead, whoever may be heard and whatever the members are; once it
+   * has read the log.
+   */
   force(): void {
-    if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
-    this.#standAtOnce(true);
+    if (this.#stage.type === "elected") return;
+    if (this.#stage.type === "starting") this.#stage = { ...this.#stage, forced: true };
+    else this.#standAtOnce(true);
   }
 
   #standAtOnce(forced: boolean): void {
@@ -212,9 +222,10 @@ export class Election {
     if (term > this.term) this.#adopt(term);
   }
 
-  #started(): void {
+  #started(forced: boolean): void {
     this.#stage = { type: "follower" };
     this.#resetTimer();
+    if (forced) return this.#standAtOnce(true);
     const { members } = this.#log.members;
     if (this.#mayStand && members.length === 1) this.#deadlineTick = this.#context.now;
   }
@@ -228,10 +239,12 @@ export class Election {
   #stand(): void {
     this.#heard = undefined;
     this.#resetTimer();
-    if (!this.#mayStand) return this.#lookAround();
     // Over a slow store the look at the tail outlasts a candidacy: the next one waits for it too.
     const stage = this.#stage;
     const looking = stage.type === "candidate" && this.#catchUp.proof < stage.since;
+    // One that is forced waits for nothing else.
+    if (looking && stage.forced) return;
+    if (!this.#mayStand) return this.#lookAround();
     if (stage.type === "candidate") {
       this.#loneCandidacies = this.#isMajority(stage.answered) ? 0 : this.#loneCandidacies + 1;
     }

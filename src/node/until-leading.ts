@@ -1,26 +1,42 @@
-/** Waits until a node leads. */
+/** Waits until a node leads that was told to. */
 
-import type { Node } from "./node.js";
+import { SuraftError } from "../errors.js";
+import type { Node, NodeStatus } from "./node.js";
 
-/** Resolves to the node's term once it leads; rejects with the signal's reason. */
+/**
+ * Resolves to the node's term once it leads; rejects with `conflict` once it follows another leader, to
+ * whom it has lost, or with the signal's reason.
+ */
 export async function untilLeading(
   node: Pick<Node, "status" | "watch">,
   signal: AbortSignal,
 ): Promise<number> {
   signal.throwIfAborted();
-  const { role, term } = node.status();
-  if (role === "leader") return term;
   return await new Promise((resolve, reject) => {
-    const aborted = (): void => {
-      unwatch();
-      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    };
-    const unwatch = node.watch((status) => {
-      if (status.role !== "leader") return;
+    const end = (): void => {
       unwatch();
       signal.removeEventListener("abort", aborted);
-      resolve(status.term);
-    });
+    };
+    const aborted = (): void => {
+      end();
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    };
+    const look = (status: NodeStatus): void => {
+      if (status.role === "leader") {
+        end();
+        resolve(status.term);
+      } else if (status.role === "follower" && status.leader !== undefined) {
+        end();
+        reject(lostTo(status.leader.nodeId, status.term));
+      }
+    };
+    const unwatch = node.watch(look);
     signal.addEventListener("abort", aborted, { once: true });
+    look(node.status());
   });
+}
+
+function lostTo(leaderId: string, term: number): SuraftError {
+  const message = `${leaderId} leads in term ${term}: it was elected meanwhile; retry if it is not to`;
+  return new SuraftError("conflict", message, { details: { leader_id: leaderId } });
 }

@@ -713,7 +713,9 @@ export const ClusterService: GenService<{
   /**
    * Has this node lead without votes: for a cluster whose majority is lost for good. It reads the log
    * to its end and claims; the store decides, so nothing that was acknowledged is lost, and a leader
-   * that is alive steps down. Then change the list of members. The answer means that it leads.
+   * that is alive steps down. Then change the list of members. The answer means that it leads. A node
+   * that still reads the log does so first. ABORTED: another one was faster, and leads. After a deadline
+   * it may lead yet.
    *
    * @generated from rpc suraft.v1.ClusterService.ForceLeadership
    */
