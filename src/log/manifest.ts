@@ -74,7 +74,10 @@ export async function openCluster(
   // Begun after segments were seen, or after the founding was settled.
   const after = await readManifest(store, signal);
   if (after.type === "found") return after.manifest;
-  if (segment !== undefined) throw corruptObject(segment, "a segment, but there is no manifest");
+  if (segment !== undefined) {
+    const reason = "an import that has not ended, or a log that has lost it";
+    throw corruptObject(segment, `a segment, but there is no manifest: ${reason}`);
+  }
   throw corruptObject(manifestName(0), "the manifest was there and is gone");
 }
 

@@ -109,7 +109,7 @@ export async function importLog(
   }
   const manifest = { ...founding, number: 1, ...(await log.past(source)) };
   await write(source, manifestName(0), encodeManifest(founding));
-  await write(source, manifestName(1), encodeManifest(manifest));
+  await writePast(source, manifest);
   const { clusterId } = mark;
   return { clusterId, firstIndex: file.firstIndex, nextIndex: log.walk.nextIndex, segments };
 }
@@ -205,26 +205,56 @@ class ImportedLog {
   }
 }
 
+/**
+ * Writes `manifest/1`. A node that was started since `manifest/0` may have led the log and written one: it has
+ * walked the whole log, so that the import has ended all the same. (It leads no log that begins later: without
+ * this manifest its walk does not come past the first entry.)
+ */
+async function writePast(source: Source, manifest: ManifestView): Promise<void> {
+  try {
+    await write(source, manifestName(1), encodeManifest(manifest));
+  } catch (error) {
+    if (!(error instanceof SuraftError) || error.kind !== "conflict") throw error;
+    const found = await readManifest(source.store, source.signal);
+    const isOurs = found.type === "found" && found.manifest.clusterId === manifest.clusterId;
+    if (!isOurs || manifest.firstIndex > 1) throw error;
+  }
+}
+
 /** The mark of an import that failed, or a new one. Refused where the store holds a log. */
 async function markOf(source: Source): Promise<ImportMark> {
   const { store, signal } = source;
   const found = await readManifest(store, signal);
-  const held = await source.look(markName);
-  if (found.type === "found" && (found.manifest.number > 0 || held.type === "absent")) {
-    throw new SuraftError(
-      "conflict",
-      `${store.url} holds a log already: import into an empty store`,
-    );
+  const mark = await heldMark(source);
+  if (found.type === "found") {
+    const { number, clusterId } = found.manifest;
+    const isOurs = mark?.clusterId === clusterId;
+    if (isOurs && number === 0) return mark;
+    throw new SuraftError("conflict", `${store.url} holds a log already${whose(mark, isOurs)}`);
   }
-  if (held.type === "absent") {
+  if (mark === undefined) {
     if ((await source.firstFrom(segmentPrefix, segmentPrefix)) !== undefined) {
       const reason = "segments, but no manifest: a log that has lost it, not an empty store";
       throw new SuraftError("conflict", `${store.url} holds ${reason}`);
     }
-    const mark = { clusterId: randomUUID(), nonce: randomBytes(16).toString("hex") };
-    await write(source, markName, encodeMark(mark));
-    return mark;
+    const made = { clusterId: randomUUID(), nonce: randomBytes(16).toString("hex") };
+    await write(source, markName, encodeMark(made));
+    return made;
   }
+  return mark;
+}
+
+function whose(mark: ImportMark | undefined, isOurs: boolean): string {
+  if (isOurs) return ": an import into it has ended";
+  const started =
+    mark === undefined ? "" : ", of a node that was started before an import had ended";
+  return `${started}: import into an empty store`;
+}
+
+/** The mark in the store, if there is one. */
+async function heldMark(source: Source): Promise<ImportMark | undefined> {
+  const held = await source.look(markName);
+  if (held.type === "absent") return undefined;
   const decoded = held.type === "damaged" ? undefined : decodeMark(held.value.bytes);
   if (decoded?.type === "ok") return decoded.value;
   const reason = held.type === "damaged" ? held.reason : decoded?.reason;
@@ -246,7 +276,8 @@ async function write({ store, signal }: Source, name: string, bytes: Uint8Array)
     case "deleted":
       throw new SuraftError(
         "conflict",
-        `${store.url} holds a part of another import, or a log: ${name} is not what this file gives`,
+        `${store.url} holds a part of another import, or a node was started on it: ${name} is not what this file ` +
+          "gives; import into an empty store",
       );
     case "refused":
     case "unknown":

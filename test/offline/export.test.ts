@@ -4,6 +4,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { ExportPartSchema } from "../../gen/suraft/storage/v1/export_pb.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
+import { openCluster } from "../../src/log/manifest.js";
+import { encodeManifest } from "../../src/log/manifest-codec.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { entryRunOf } from "../../src/log/segment-codec.js";
 import { storeSegments } from "../../src/log/store-segments.js";
@@ -263,6 +265,105 @@ describe("importing", () => {
     expect((await verifyLog(store, { signal })).isDamaged).to.equal(false);
   });
 });
+
+describe("an import into a store on which a node is started", () => {
+  function fileOf(range = {}): Promise<Buffer> {
+    const written = busyLog();
+    found(written);
+    return exported(written.store, range);
+  }
+
+  async function conflict(store: Store, bytes: Uint8Array): Promise<string> {
+    const error = await failure(importInto(store, bytes));
+    expect(error).to.be.instanceOf(SuraftError).with.property("kind", "conflict");
+    return (error as SuraftError).message;
+  }
+
+  const cluster = { members: [{ nodeId: "n1", address: "n1:1" }], signal };
+
+  it("has ended where the node led the log between the manifests", async () => {
+    const bytes = await fileOf();
+    const objects = new MemoryObjects();
+    const store = new MemoryStore("memory:", objects);
+    const racing = new RacedStore(objects, manifestName(1), async () => {
+      const { clusterId, ...manifest } = await openCluster(store, cluster);
+      const next = encodeManifest({ ...manifest, clusterId, number: 1, nonce: "7".repeat(32) });
+      await store.create(manifestName(1), next, { signal });
+    });
+    const { clusterId } = await importInto(racing, bytes);
+    expect((await openCluster(store, cluster)).clusterId).to.equal(clusterId);
+    expect((await exported(store)).equals(bytes)).to.equal(true);
+    expect((await verifyLog(store, { signal })).isDamaged).to.equal(false);
+    expect(await conflict(store, bytes)).to.match(
+      /holds a log already: an import into it has ended/,
+    );
+  });
+
+  it("takes nothing from a cluster that was founded before its first segment", async () => {
+    const bytes = await fileOf();
+    const objects = new MemoryObjects();
+    const store = new MemoryStore("memory:", objects);
+    let founded = "";
+    const racing = new RacedStore(objects, "import/0", async () => {
+      founded = (await openCluster(store, cluster)).clusterId;
+    });
+    expect(await conflict(racing, bytes)).to.match(
+      /or a node was started on it: manifest\/0+ is not/,
+    );
+    expect((await openCluster(store, cluster)).clusterId).to.equal(founded);
+    expect(await conflict(store, bytes)).to.match(/of a node that was started before an import/);
+    // What it has left counts for nothing in the log of the cluster.
+    expect(await entriesIn(store)).to.deep.equal([]);
+    expect((await verifyLog(store, { signal })).isDamaged).to.equal(false);
+  });
+
+  it("founds nothing in the midst of it, and says so", async () => {
+    const bytes = await fileOf();
+    const objects = new MemoryObjects();
+    let error: unknown;
+    const racing = new RacedStore(objects, segmentName(3), async () => {
+      error = await failure(openCluster(new MemoryStore("memory:", objects), cluster));
+    });
+    await importInto(racing, bytes);
+    expect(error)
+      .to.have.property("message")
+      .that.matches(/no manifest: an import that has not ended/);
+  });
+
+  it("leads no log that begins later before the import has ended", async () => {
+    const bytes = await fileOf({ startIndex: 3 });
+    const objects = new MemoryObjects();
+    const store = new MemoryStore("memory:", objects);
+    let error: unknown;
+    const racing = new RacedStore(objects, manifestName(1), async () => {
+      error = await failure(entriesIn(store));
+    });
+    await importInto(racing, bytes);
+    expect(error).to.be.instanceOf(SuraftError).with.property("kind", "corrupt");
+    expect((await exported(store)).equals(bytes)).to.equal(true);
+  });
+});
+
+/** Somebody else does something just before a name is created. */
+class RacedStore extends MemoryStore {
+  readonly #name: string;
+  readonly #race: () => Promise<void>;
+
+  constructor(objects: MemoryObjects, name: string, race: () => Promise<void>) {
+    super("memory:", objects);
+    this.#name = name;
+    this.#race = race;
+  }
+
+  override async create(
+    name: string,
+    bytes: Uint8Array,
+    options: RequestOptions,
+  ): Promise<CreateResult> {
+    if (name === this.#name) await this.#race();
+    return await super.create(name, bytes, options);
+  }
+}
 
 /** Refuses every create from the nth on. */
 class FailingStore extends MemoryStore {
