@@ -258,9 +258,11 @@ export class Core {
   }
 
   #beginTransfer(target: NodeId | undefined, timeoutTicks: number): void {
-    const { nodeId } = this.#context.options;
-    const fits = target !== nodeId && (target === undefined || mayStand(this.#log.members, target));
+    // Told first: whoever asked for the one under way waits for what that one comes to.
+    if (this.#transfer.underWay) return this.#transfer.refuse(target, "busy");
     if (this.#tenure?.phase !== "leading") return this.#transfer.refuse(target, "notLeader");
+    if (target === this.#context.options.nodeId) return this.#transfer.refuse(target, "done");
+    const fits = target === undefined || mayStand(this.#log.members, target);
     if (!fits) return this.#transfer.refuse(target, "noVoter");
     this.#transfer.begin(target, timeoutTicks);
     this.#tenure.paused = this.#transfer.underWay;
@@ -468,7 +470,7 @@ export class Core {
     }
     const view: View = {
       role: this.#fault === undefined ? this.#role() : "follower",
-      term: this.#election.term,
+      term: this.#tenure?.phase === "leading" ? this.#tenure.epoch.term : this.#election.term,
       leaderId: this.#fault === undefined ? this.#leaderId() : undefined,
       fault: this.#fault,
     };

@@ -171,6 +171,7 @@ export interface Fault {
 /** The core's view, after a change. */
 export interface View {
   readonly role: Role;
+  /** Of a leader the one in which it leads, also while it hands over; else the greatest seen. */
   readonly term: number;
   /** The leader that appends and barriers go to; undefined while none is known to lead. */
   readonly leaderId: NodeId | undefined;

@@ -6,6 +6,7 @@
  * up and the leader goes on.
  */
 
+import { assert } from "./assert.js";
 import { mayStand, memberOf, peersOf } from "./members.js";
 import type { Context } from "./context.js";
 import type { Followers } from "./followers.js";
@@ -58,7 +59,7 @@ export class Transfer {
    */
   begin(wanted: NodeId | undefined, timeoutTicks: number): void {
     const target = wanted ?? this.#best();
-    if (this.#handover !== undefined) return this.refuse(target, "busy");
+    assert(this.#handover === undefined, "one transfer is under way at a time");
     if (target === undefined || !this.#followers.isLive(target))
       return this.refuse(target, "unreachable");
     const { now } = this.#context;
@@ -86,7 +87,7 @@ export class Transfer {
     return true;
   }
 
-  /** It cannot begin. */
+  /** It cannot begin, or is done already: the target leads. */
   refuse(target: NodeId | undefined, outcome: TransferOutcome): void {
     this.#context.emit({ type: "transferred", outcome, target });
   }

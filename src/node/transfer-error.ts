@@ -26,7 +26,7 @@ export function transferError(outcome: TransferOutcome, context: TransferContext
     }
     case "noVoter": {
       const names = members.map(({ nodeId }) => nodeId).join(", ");
-      const message = `${target} is not another member of the cluster; the members are ${names}`;
+      const message = `${target} is no member of the cluster that may lead; the members are ${names}`;
       return new SuraftError("invalid", message);
     }
     case "unreachable":

@@ -110,7 +110,7 @@ export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipReque
   messageDesc(file_suraft_v1_cluster, 4);
 
 /**
- * Another node leads.
+ * The node leads.
  *
  * @generated from message suraft.v1.TransferLeadershipResponse
  */
@@ -685,8 +685,8 @@ export const ClusterService: GenService<{
     output: typeof WatchStatusResponseSchema;
   },
   /**
-   * Hands the leadership over to another node, and answers when that node leads. Only the leader
-   * does it: any other node refuses with FAILED_PRECONDITION and says in the metadata who leads.
+   * Hands the leadership over to another node, and answers when that node leads: at once, if it leads
+   * already. Only the leader does it: any other node refuses with FAILED_PRECONDITION and says in the metadata who leads.
    * Clients' appends wait meanwhile, and none fails. ABORTED: the target was not heard lately, or did
    * not take over in time; this node then leads on, and a retry is safe.
    *
