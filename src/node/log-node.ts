@@ -375,6 +375,7 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#router.setRoute(this.#route(view));
     if (leaderId !== undefined) this.#peers.leads(leaderId);
     logger.info(`${role} in term ${term}, leader ${leaderId ?? "unknown"}`);
+    this.#tellMembers();
     this.#changed();
     if (fault === undefined) return;
     logger.error(fault.message, { fault: fault.kind });
@@ -383,16 +384,19 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   }
 
   membersChanged(list: MemberList): void {
-    const { nodeId } = this.#options.config;
-    const wasMember = this.#membership.own !== undefined;
     this.#membership.update(list);
-    const { members, own } = this.#membership;
-    this.#peers.update(members);
-    const names = members.map((member) => member.nodeId).join(", ");
-    const { logger } = this.#options;
-    logger.info(`members, version ${list.version}: ${names}`);
-    if (wasMember && own === undefined) logger.warn(`${nodeId} was removed from the cluster`);
+    this.#peers.update(this.#membership.members);
+    this.#tellMembers();
     this.#changed();
+  }
+
+  /** Lists that are read on the way to the log's end are of the past: the last one is told. */
+  #tellMembers(): void {
+    const news = this.#core.view.role === "starting" ? undefined : this.#membership.takeNews();
+    if (news === undefined) return;
+    const { logger, config } = this.#options;
+    logger.info(news.text);
+    if (news.isRemoved) logger.warn(`${config.nodeId} was removed from the cluster`);
   }
 
   transferred(outcome: TransferOutcome, target: string | undefined): void {

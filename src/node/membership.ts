@@ -15,11 +15,19 @@ export interface MembershipOptions {
   readonly list: MemberList;
 }
 
+/** What is new about the list of members, for people. */
+export interface MemberNews {
+  readonly text: string;
+  /** Whether this node was a member by the list that was told last. */
+  readonly isRemoved: boolean;
+}
+
 export class Membership {
   readonly #self: NodeMember;
   readonly #configured: readonly NodeMember[];
   readonly #announced = new Map<string, string>();
   #list: MemberList;
+  #told: MemberList | undefined;
   #reached: readonly Member[] = [];
 
   constructor({ self, configured, list }: MembershipOptions) {
@@ -54,6 +62,18 @@ export class Membership {
       if (memberOf(list, nodeId) === undefined) this.#announced.delete(nodeId);
     }
     this.#locate();
+  }
+
+  /** What is to be told of the list, once; undefined if it was. */
+  takeNews(): MemberNews | undefined {
+    const [list, told] = [this.#list, this.#told];
+    if (list === told) return undefined;
+    this.#told = list;
+    const names = list.members.map(({ nodeId }) => nodeId).join(", ");
+    const { nodeId } = this.#self;
+    const wasMember = told !== undefined && memberOf(told, nodeId) !== undefined;
+    const isRemoved = wasMember && memberOf(list, nodeId) === undefined;
+    return { text: `members, version ${list.version}: ${names}`, isRemoved };
   }
 
   /** A member says where it is. Returns whether that is news. */

@@ -41,3 +41,18 @@ describe("where members are reached", () => {
     expect(addresses(known)).to.deep.equal(["a:own", "b:configured", "c:listed"]);
   });
 });
+
+describe("what is told of the members", () => {
+  it("is told once, and says where this node is no member any more", () => {
+    const known = membership();
+    expect(known.takeNews()).to.deep.equal({
+      text: "members, version 0: a, b, c",
+      isRemoved: false,
+    });
+    expect(known.takeNews()).to.equal(undefined);
+    known.update(list("b", "c"));
+    expect(known.takeNews()).to.deep.equal({ text: "members, version 0: b, c", isRemoved: true });
+    known.update(list("b"));
+    expect(known.takeNews()).to.include({ isRemoved: false });
+  });
+});

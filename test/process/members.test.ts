@@ -95,6 +95,14 @@ describe("a cluster that gets other members", function () {
     expect(follower.child.output).to.contain(`${follower.nodeId} was removed from the cluster`);
     expect((await leader.client.append([{ payload: Buffer.from("on") }])).firstIndex).to.equal(1);
     expect((await leader.client.status()).leader?.nodeId).to.equal(leader.nodeId);
+
+    // What it reads when it starts again is no news.
+    await follower.kill();
+    follower.start();
+    await follower.view(({ notServingReason }) => notServingReason.includes("no member"));
+    const { output } = follower.child;
+    expect(output.match(/members, version .*/g)).to.have.lengthOf(1);
+    expect(output).not.to.contain("was removed");
   });
 
   it("finds a node that comes back at another address", async () => {
