@@ -134,7 +134,7 @@ class Embedded implements EmbeddedNode {
 
   async stop({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     const running = await this.#starting?.catch(() => undefined);
-    await running?.stop(timeoutMs);
+    await running?.stop(timeoutMs === undefined ? {} : { timeoutMs });
   }
 }
 

@@ -15,15 +15,21 @@ export interface RunningNode {
   readonly nodeId: string;
   /** Where it serves, with the port that it really has. */
   readonly address: string;
+  /** Who the members were when it started, by the log as far as it knew it. */
+  readonly memberIds: readonly string[];
   /** Rejects when the node may go on no more: the process must end. Never resolves. */
   readonly failed: Promise<never>;
   /** Resolves once it serves: it knows a leader, and the store answers. Rejects when given up. */
   serving(signal: AbortSignal): Promise<void>;
-  /**
-   * Finishes what is under way, within `timeoutMs` (`stopTimeoutMs`): every append is answered. With 0
-   * it ends at once and hands nothing over, as if it had died. A second call joins the first.
-   */
-  stop(timeoutMs?: number): Promise<void>;
+  /** Finishes what is under way: every append is answered. A second call joins the first. */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+export interface StopOptions {
+  /** `stopTimeoutMs` by default. With 0 it ends at once and hands nothing over, as if it had died. */
+  readonly timeoutMs?: number;
+  /** Whether a leader hands over to another node, as is the default; not where all of them stop. */
+  readonly handsOver?: boolean;
 }
 
 /** How long a process that may use this node's name has to answer. */
@@ -52,11 +58,15 @@ export async function startNode(
   });
   node.start();
   let stopped: Promise<void> | undefined;
-  const stop = async (timeoutMs: number): Promise<void> => {
+  const stop = async ({
+    timeoutMs = config.stopTimeoutMs,
+    handsOver = true,
+  }: StopOptions): Promise<void> => {
     const untilMs = performance.now() + timeoutMs;
     const leftMs = (): number => Math.max(untilMs - performance.now(), 0);
     // Appends that came here go on to the next leader, until clients have been sent elsewhere.
-    if (timeoutMs > 0) await node.leave(Math.min(2 * config.electionTimeoutMs, leftMs() / 2));
+    const leaveMs = handsOver ? Math.min(2 * config.electionTimeoutMs, leftMs() / 2) : 0;
+    if (leaveMs > 0) await node.leave(leaveMs);
     await server.stop({ graceMs: leftMs() });
     await node.drain(leftMs());
     node.close();
@@ -65,9 +75,10 @@ export async function startNode(
   return {
     nodeId: config.nodeId,
     address: config.advertise,
+    memberIds: node.status().members.map(({ nodeId }) => nodeId),
     failed,
     serving: (signal) => untilServing(node, signal),
-    stop: (timeoutMs = config.stopTimeoutMs) => (stopped ??= stop(timeoutMs)),
+    stop: (options = {}) => (stopped ??= stop(options)),
   };
 }
 

@@ -79,6 +79,13 @@ describe("suraft's node processes", function () {
       first.process.kill("SIGINT");
       expect(await first.outcome).to.include({ code: 0, stderr: "" });
       expect([...nodeProcesses()]).to.deep.equal([]);
+      for (const nodeId of ["n1", "n2", "n3"]) {
+        const log = await readFile(path.join(directory, "dev", "logs", `${nodeId}.log`), "utf8");
+        expect(log, nodeId)
+          .to.match(/stopping\n/)
+          .and.match(/stopped\n/);
+        expect(log, "all of them stop").not.to.match(/handed over|leads now/);
+      }
 
       const second = start(["dev", "--directory", path.join(directory, "dev")]);
       await second.seen(/over a log that is there already[^]* leader\n/);
@@ -94,13 +101,23 @@ describe("suraft's node processes", function () {
       await untilNoneIsLeft();
     });
 
+    it("starts again at once where it was killed: its nodes are about to end", async () => {
+      const basePort = await freePorts(3);
+      const first = start(dev(basePort));
+      await first.seen(/ leader\n/);
+      first.process.kill("SIGKILL");
+      const second = start(dev(basePort));
+      await second.seen(/over a log that is there already[^]* leader\n/);
+    });
+
     it("says which port is in use, and starts nothing", async () => {
       const basePort = await freePorts(3);
       const other = createServer().listen(basePort + 1, "127.0.0.1");
       await once(other, "listening");
       const { code, stdout, stderr } = await runSuraft(dev(basePort));
       other.close();
-      expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+      expect(code).to.equal(1);
+      expect(stdout).to.equal(`port ${basePort + 1} is in use: waiting a moment for it\n`);
       expect(stderr).to.match(
         new RegExp(`^error: port ${String(basePort + 1)} of 127.0.0.1 is in`),
       );

@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { prepareCluster } from "../dev/dev-cluster.js";
 import { DevRun } from "../dev/dev-run.js";
-import { printStarting } from "../dev/dev-screen.js";
+import { printStarting, printWaiting } from "../dev/dev-screen.js";
 
 interface DevCommandOptions {
   readonly nodes?: number;
@@ -53,6 +53,7 @@ async function dev(options: DevCommandOptions): Promise<void> {
     directory: options.directory,
     nodes: options.nodes,
     basePort: options.basePort,
+    onWait: printWaiting,
   });
   printStarting(cluster);
   await new DevRun(cluster).run();

@@ -70,32 +70,35 @@ async function run(config: NodeConfig): Promise<void> {
   collectGarbageLessOften();
   // Loaded here, so that the other commands do not wait for a node's libraries.
   const { startNode } = await import("../../service/start-node.js");
-  const stopping = stopSignal();
+  const stopping = stopReason();
   const logger = createLogger(config);
   // A bug ends the process; its stack trace belongs into the log.
   process.on("uncaughtExceptionMonitor", (error) => logger.error("bug", error));
   const node = await Promise.race([startNode(config, { logger }), stopping]);
-  if (node === undefined) {
+  if (typeof node === "string") {
     logger.info("stopped before it had started");
     return;
   }
-  const members = config.members.map(({ nodeId }) => nodeId).join(", ");
+  const members = node.memberIds.join(", ");
   await write(
     `suraft ${node.nodeId} serves on ${node.address}, store ${config.store}, members ${members}\n`,
   );
+  let handsOver = true;
   try {
-    await Promise.race([stopping, node.failed]);
+    // Whose parent has ended is one of a cluster that ends as a whole: nobody is there to take over.
+    handsOver = (await Promise.race([stopping, node.failed])) === "asked";
     logger.info("stopping");
   } finally {
-    await node.stop();
+    await node.stop({ handsOver });
   }
   logger.info("stopped");
 }
 
 /** Resolves when the process is asked to end: by a signal, or by the end of the process that made it. */
-async function stopSignal(): Promise<undefined> {
-  const signal = interruption();
-  const parent = process.connected ? [once(process, "disconnect")] : [];
-  await Promise.race([once(signal, "abort"), ...parent]);
-  return undefined;
+async function stopReason(): Promise<"asked" | "orphaned"> {
+  const asked = once(interruption(), "abort").then(() => "asked" as const);
+  // Only a process that was made with a channel can send by it, also once that is closed.
+  if (process.send === undefined) return await asked;
+  const orphaned = process.connected ? once(process, "disconnect") : Promise.resolve();
+  return await Promise.race([asked, orphaned.then(() => "orphaned" as const)]);
 }

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { CommandError, UsageError } from "../exit-code.js";
@@ -23,6 +24,9 @@ import { CommandError, UsageError } from "../exit-code.js";
 const NODES = 3;
 const BASE_PORT = 7101;
 const HOST = "127.0.0.1";
+/** Nodes whose `suraft dev` was killed end within less. */
+const PORT_WAIT_MS = 3000;
+const PORT_LOOK_MS = 100;
 
 export interface DevOptions {
   readonly directory: string;
@@ -30,6 +34,8 @@ export interface DevOptions {
   readonly nodes: number | undefined;
   /** Undefined: as the directory has it, else 7101. */
   readonly basePort: number | undefined;
+  /** A port is in use and waited for: nodes of a cluster that was killed may be about to end. */
+  readonly onWait: (port: number) => void;
 }
 
 export interface DevNode {
@@ -67,7 +73,7 @@ export async function prepareCluster(options: DevOptions): Promise<DevCluster> {
     return { nodeId, port, address: `${HOST}:${String(port)}`, logFile };
   });
   for (const { port } of nodes) {
-    await checkPort(port);
+    await untilFree(port, options.onWait);
   }
   prepareDirectory(directory, options.directory);
   if (before === undefined) {
@@ -160,21 +166,34 @@ function settleShape(before: Shape | undefined, options: DevOptions): Shape {
   return shape;
 }
 
-function checkPort(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
+/** Waits until a port can be used. Throws an error for people where it cannot. */
+async function untilFree(port: number, onWait: DevOptions["onWait"]): Promise<void> {
+  const endMs = performance.now() + PORT_WAIT_MS;
+  for (let waits = false; ; waits = true) {
+    const problem = await portProblem(port);
+    if (problem === undefined) return;
+    if (problem.code !== "EADDRINUSE" || performance.now() > endMs) {
       const reason =
-        error.code === "EADDRINUSE"
+        problem.code === "EADDRINUSE"
           ? "is in use (by another suraft dev?); stop that, or choose --base-port and --directory"
-          : error.code === "EACCES"
+          : problem.code === "EACCES"
             ? "may not be used by this user; choose --base-port"
-            : `cannot be used: ${error.message}`;
-      reject(new CommandError(`port ${String(port)} of ${HOST} ${reason}`));
-    });
+            : `cannot be used: ${problem.message}`;
+      throw new CommandError(`port ${String(port)} of ${HOST} ${reason}`);
+    }
+    if (!waits) onWait(port);
+    await wait(PORT_LOOK_MS);
+  }
+}
+
+/** Why a port cannot be listened on; undefined if it can. */
+function portProblem(port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", resolve);
     server.listen(port, HOST, () => {
       server.close(() => {
-        resolve();
+        resolve(undefined);
       });
     });
   });

@@ -24,6 +24,11 @@ function shown(file: string): string {
   return relative.startsWith("..") ? file : relative;
 }
 
+/** A port is in use yet. */
+export function printWaiting(port: number): void {
+  print(`port ${String(port)} is in use: waiting a moment for it`);
+}
+
 /** Before anything is started. */
 export function printStarting(cluster: DevCluster): void {
   const state = cluster.founded ? "a log that is there already" : "a new log";

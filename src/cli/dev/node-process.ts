@@ -95,7 +95,9 @@ export class NodeProcess {
       child.once("exit", () => {
         resolve();
       });
-      child.kill("SIGTERM");
+      // All nodes are stopped together: by the channel's end they know so, and hand nothing over.
+      if (child.connected) child.disconnect();
+      else child.kill("SIGTERM");
     });
   }
 
