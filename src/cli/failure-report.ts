@@ -54,12 +54,6 @@ function hintFor(error: SuraftError | UsageError | CommandError): string | undef
     return undefined;
   }
   switch (error.kind) {
-    case "out_of_range": {
-      const { first_index: first, next_index: next } = error.details;
-      return first === undefined || next === undefined
-        ? undefined
-        : `the log can be read from index ${first}; its next entry will have index ${next}`;
-    }
     case "unknown_outcome": {
       const { producer_id: producerId, sequence } = error.details;
       return producerId === undefined || sequence === undefined
@@ -71,7 +65,10 @@ function hintFor(error: SuraftError | UsageError | CommandError): string | undef
         ? undefined
         : "name a node by --address or SURAFT_ADDRESS, or start a cluster: suraft dev";
     case "corrupt":
-      return "an object of the store is damaged: other ranges of the log can still be read";
+      // A file may be damaged as well, or what says where the log is.
+      return /^(log|archive)\//.test(error.details["object"] ?? "")
+        ? "an object of the store is damaged: other ranges of the log can still be read"
+        : undefined;
     default:
       return undefined;
   }

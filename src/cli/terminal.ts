@@ -31,6 +31,12 @@ export function countOf(value: number, singular: string, plural = `${singular}s`
   return `${groupDigits(value)} ${value === 1 ? singular : plural}`;
 }
 
+/** The entries `[firstIndex, nextIndex)`: `20 entries (index 1 to 20)`. */
+export function entriesOf(firstIndex: number, nextIndex: number): string {
+  const count = countOf(nextIndex - firstIndex, "entry", "entries");
+  return nextIndex > firstIndex ? `${count} (index ${firstIndex} to ${nextIndex - 1})` : count;
+}
+
 /** Control characters of a payload must not steer the terminal that shows it. */
 export function escapeControls(text: string): string {
   // oxlint-disable-next-line no-control-regex

@@ -35,13 +35,21 @@ export interface LogReader {
 }
 
 /** What a reader hears that asks for an index where nothing can be read, or not any more. */
-export function outOfRange(
-  index: number,
-  log: { readonly firstIndex: number; readonly nextIndex: number },
-): SuraftError {
-  const { firstIndex, nextIndex } = log;
+export function outOfRange(index: number, log: LogBounds): SuraftError {
+  return notInLog(
+    `index ${index} ${index < log.firstIndex ? "was trimmed" : "is beyond the tail"}`,
+    log,
+  );
+}
+
+/** What was asked for is not in the log: `text` says why. */
+export function notInLog(text: string, { firstIndex, nextIndex }: LogBounds): SuraftError {
+  const message = `${text}; the log begins at ${firstIndex}, and its next index is ${nextIndex}`;
   const details = { first_index: String(firstIndex), next_index: String(nextIndex) };
-  const where = index < firstIndex ? "was trimmed: the log begins at" : "is beyond the next index,";
-  const bound = index < firstIndex ? firstIndex : nextIndex;
-  return new SuraftError("out_of_range", `index ${index} ${where} ${bound}`, { details });
+  return new SuraftError("out_of_range", message, { details });
+}
+
+interface LogBounds {
+  readonly firstIndex: number;
+  readonly nextIndex: number;
 }

@@ -2,7 +2,7 @@
 
 import { SuraftError } from "../errors.js";
 import type { EntryFilter } from "./entry-filter.js";
-import type { LogReader } from "./log-reader.js";
+import { notInLog, outOfRange, type LogReader } from "./log-reader.js";
 
 /** Where a read begins; a reverse one goes down from there. */
 export type ReadStart =
@@ -113,25 +113,14 @@ async function findStartOfReverse(
 }
 
 function checkIndex(index: number, log: LogReader): void {
-  if (index < log.firstIndex) {
-    throw outOfRange(`index ${index} was trimmed; the log begins at ${log.firstIndex}`, log);
-  }
-  if (index > log.nextIndex) {
-    throw outOfRange(`index ${index} is beyond the tail; the next index is ${log.nextIndex}`, log);
-  }
+  if (index < log.firstIndex || index > log.nextIndex) throw outOfRange(index, log);
 }
 
 /** Entries have the leader's time, which may be a little ahead of this process's. */
 function checkTime(timestampMs: number, index: number, log: LogReader): void {
   if (index >= log.nextIndex && timestampMs > Date.now()) {
-    throw outOfRange("the start timestamp is in the future", log);
+    throw notInLog("the start timestamp is in the future", log);
   }
-}
-
-function outOfRange(message: string, log: LogReader): SuraftError {
-  return new SuraftError("out_of_range", message, {
-    details: { first_index: String(log.firstIndex), next_index: String(log.nextIndex) },
-  });
 }
 
 function invalid(message: string): SuraftError {

@@ -5,11 +5,10 @@
  * not in the file: they are of the cluster that wrote them.
  */
 
-import { SuraftError } from "../errors.js";
 import { crc32c } from "../log/crc32c.js";
 import { dropEntries, takeEntries } from "../log/entry-run.js";
 import { entryRunOf } from "../log/segment-codec.js";
-import { outOfRange, type LogReader } from "../log/log-reader.js";
+import { outOfRange } from "../log/log-reader.js";
 import { walkLog } from "../log/store-segments.js";
 import { encodePart } from "./export-codec.js";
 import type { EntriesSegment } from "../core/types.js";
@@ -24,14 +23,20 @@ export interface ExportOptions {
   readonly endIndex?: number;
 }
 
+/** Entries `[firstIndex, nextIndex)` were written. */
+export interface Exported {
+  readonly firstIndex: number;
+  readonly nextIndex: number;
+}
+
 /**
- * The bytes of the file, part by part. Throws a SuraftError: `out_of_range` if the range is not all in the
+ * The bytes of the file, part by part, and what they hold. Throws a SuraftError: `out_of_range` if the range is not all in the
  * log, `corrupt` naming the object, `invalid` if there is no log; or what the store's failure means.
  */
 export async function* exportLog(
   store: Store,
   options: ExportOptions,
-): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<Uint8Array, Exported> {
   const { signal } = options;
   const { log, damage } = await walkLog(store, signal);
   const { startIndex = log.firstIndex } = options;
@@ -40,7 +45,7 @@ export async function* exportLog(
   const { endIndex = Math.max(startIndex, log.nextIndex) } = options;
   if (Math.max(startIndex, endIndex) > log.nextIndex) {
     if (damage !== undefined) throw damage;
-    throw endsBefore(Math.max(startIndex, endIndex), log);
+    throw outOfRange(Math.max(startIndex, endIndex), log);
   }
   yield encodePart({ type: "header", firstIndex: startIndex });
   let nextIndex = startIndex;
@@ -55,6 +60,7 @@ export async function* exportLog(
     yield encodePart({ type: "entries", ...run });
   }
   yield encodePart({ type: "trailer", nextIndex, runCount, entriesChecksum });
+  return { firstIndex: startIndex, nextIndex };
 }
 
 /** What of a segment is in `[startIndex, endIndex)`. */
@@ -73,10 +79,4 @@ function within(
     .map(({ offset, key }) => ({ offset: offset - skipped, key }))
     .filter(({ offset }) => offset >= 0 && offset < run.entryCount);
   return { firstIndex: firstIndex + skipped, timestampMs, run, keys };
-}
-
-function endsBefore(index: number, { firstIndex, nextIndex }: LogReader): SuraftError {
-  return new SuraftError("out_of_range", `the log ends before the index ${index}`, {
-    details: { first_index: String(firstIndex), next_index: String(nextIndex) },
-  });
 }

@@ -287,6 +287,7 @@ describe("suraft's client commands", function () {
     it("prints JSON lines, bytes that are no text in base64", async () => {
       fill("héllo\n", Buffer.from([255, 0]));
       const { stdout } = await run(["read", "--format", "json"]);
+      expect((await run(["read", "--json"])).stdout).to.equal(stdout);
       expect(
         stdout
           .trim()
@@ -327,10 +328,7 @@ describe("suraft's client commands", function () {
       fill("one");
       const { code, stderr } = await run(["read", "--from", "9"]);
       expect(code).to.equal(1);
-      expect(stderr).to.equal(
-        "error: there is no index 9 yet\n" +
-          "the log can be read from index 1; its next entry will have index 2\n",
-      );
+      expect(stderr).to.equal("error: there is no index 9 yet\n");
     });
   });
 

@@ -60,7 +60,9 @@ describe("suraft snapshot", function () {
     expect(await readdir(directory)).to.deep.equal(["state"]);
     const beyond = await run(["put", "--next-index", "9"], "x");
     expect(beyond).to.include({ code: 1 });
-    expect(beyond.stderr).to.contain("index 9 is beyond the next index, 4");
+    expect(beyond.stderr).to.contain(
+      "index 9 is beyond the tail; the log begins at 1, and its next index is 4",
+    );
     await run(["put", "--next-index", "4"], "x");
     const older = await run(["put", "--next-index", "3"], "x");
     expect(older, "a condition").to.include({ code: 5 });

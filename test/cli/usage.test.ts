@@ -57,6 +57,7 @@ describe("suraft's usage", function () {
     ["read --since yesterday", /'yesterday' is invalid. Write a time such as/],
     ["read --format xml", /Allowed choices are text, raw, json/],
     ["read --format json --verbose", /--verbose is for --format text/],
+    ["read --json --format raw", /--json is --format json/],
     ["tail --timeout 3", /'3' is invalid. Write a duration such as/],
     ["tail --address nowhere", /"nowhere" is not an address: write host:port/],
     ["tail extra", /too many arguments/],

@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
+import { groupDigits } from "../../src/cli/terminal.js";
 import { runSuraft } from "../cli/run-suraft.js";
 import { makeDirectory, removeDirectory } from "./scratch.js";
 import { TestCluster } from "./test-cluster.js";
@@ -41,14 +42,15 @@ describe("suraft export and import", function () {
       const file = join(directory, `log-${from}`);
       const members = ["--members", "n1=127.0.0.1:1"];
       const exported = await runSuraft(["export", "--store", source, "--from", `${from}`, file]);
-      expect(exported).to.deep.equal({ code: 0, stdout: "", stderr: "" });
       const bytes = await readFile(file);
+      const told = `exported ${301 - from} entries (index ${from} to 300), ${groupDigits(bytes.length)} bytes\n`;
+      expect(exported).to.deep.equal({ code: 0, stdout: "", stderr: told });
 
       const cut = join(directory, "cut");
       await writeFile(cut, bytes.subarray(0, bytes.length / 2));
       const refused = await runSuraft(["import", "--store", target, ...members, cut]);
       expect(refused.code).to.equal(1);
-      expect(refused.stderr).to.match(/^error: .*cut: .*cut off/);
+      expect(refused.stderr).to.match(/^error: .*cut: .*cut off.*\n$/);
 
       const options = { input: bytes };
       const done = await runSuraft(["import", "--store", target, ...members, "-"], options);
@@ -93,7 +95,9 @@ describe("suraft export and import", function () {
     const file = join(directory, "none");
     const beyond = await runSuraft(["export", "--store", source, "--from", "999", file]);
     expect(beyond.code).to.equal(1);
-    expect(beyond.stderr).to.match(/the log ends before the index 999/);
+    expect(beyond.stderr).to.match(
+      /^error: index 999 is beyond the tail; the log begins at 1, and its next index is \d+\n$/,
+    );
     await writeFile(file, "precious");
     const there = await runSuraft(["export", "--store", source, file]);
     expect(there.code).to.equal(1);

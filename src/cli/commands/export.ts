@@ -8,6 +8,8 @@ import { reasonOf } from "../file-reason.js";
 import { interruption } from "../interruption.js";
 import { write } from "../output.js";
 import { addStoreOption, type StoreOptionValues } from "../store-options.js";
+import { countOf, entriesOf } from "../terminal.js";
+import type { Exported } from "../../offline/export-log.js";
 
 interface ExportCommandOptions extends StoreOptionValues {
   readonly from?: number;
@@ -55,13 +57,17 @@ async function exportCommand(path: string, options: ExportCommandOptions): Promi
     // A log that cannot be exported makes no file.
     const first = await parts.next();
     const file = path === "-" ? undefined : await creating(path, () => open(path, "wx"));
+    let sizeBytes = 0;
     try {
-      for (let part = first; part.done !== true; part = await parts.next()) {
+      let part = first;
+      for (; part.done !== true; part = await parts.next()) {
         const bytes = part.value;
+        sizeBytes += bytes.length;
         if (file === undefined) await write(bytes);
         else await creating(path, () => file.writeFile(bytes));
       }
       if (file !== undefined) await creating(path, () => file.sync());
+      tell(part.value, sizeBytes);
     } catch (error) {
       if (file !== undefined) await unlink(path).catch(() => undefined);
       throw error;
@@ -71,6 +77,12 @@ async function exportCommand(path: string, options: ExportCommandOptions): Promi
   } finally {
     await store.close();
   }
+}
+
+/** Standard output may be the file. */
+function tell({ firstIndex, nextIndex }: Exported, sizeBytes: number): void {
+  const entries = entriesOf(firstIndex, nextIndex);
+  process.stderr.write(`exported ${entries}, ${countOf(sizeBytes, "byte")}\n`);
 }
 
 async function creating<T>(path: string, work: () => Promise<T>): Promise<T> {

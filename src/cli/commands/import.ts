@@ -7,7 +7,7 @@ import { interruption } from "../interruption.js";
 import { write } from "../output.js";
 import { WorkProgress } from "../progress-bar.js";
 import { addStoreOption, parallelOption, type StoreOptionValues } from "../store-options.js";
-import { countOf } from "../terminal.js";
+import { countOf, entriesOf } from "../terminal.js";
 import type { NodeMember } from "../../node/node.js";
 
 interface ImportCommandOptions extends StoreOptionValues {
@@ -66,11 +66,11 @@ async function importCommand(path: string, options: ImportCommandOptions): Promi
     });
     progress.stop();
     const { firstIndex, nextIndex, segments } = imported;
-    const entries = countOf(nextIndex - firstIndex, "entry", "entries");
+    const entries = entriesOf(firstIndex, nextIndex);
     await write(
       options.json
         ? `${JSON.stringify(imported)}\n`
-        : `imported ${entries} (index ${firstIndex} to ${nextIndex - 1}) in ${countOf(segments, "segment")}\n`,
+        : `imported ${entries} in ${countOf(segments, "segment")}\n`,
     );
   } finally {
     progress.stop();

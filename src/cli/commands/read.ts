@@ -24,6 +24,7 @@ import type { WalkNotice } from "../walk-notice.js";
 
 interface ReadCommandOptions extends SourceOptionValues, ReadRangeOptions {
   readonly format: EntryFormat;
+  readonly json?: true;
   readonly verbose?: true;
   readonly pollInterval?: number;
 }
@@ -38,6 +39,7 @@ export function declareRead(command: Command): void {
         .choices(entryFormats)
         .default("text"),
     )
+    .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))
     .option("-v, --verbose", "text: put the index and the time before each entry")
     .option("--local", "what the node holds, which may lag; works without a leader");
   addStoreOption(command).addOption(pollIntervalOption());
@@ -63,6 +65,9 @@ Examples:
 const FOLLOW_TIMEOUT_MS = 20_000;
 
 async function read(options: ReadCommandOptions, command: Command): Promise<void> {
+  if (options.json && options.format !== "json") {
+    throw new UsageError("--json is --format json: give one of the two");
+  }
   if (options.verbose && options.format !== "text") {
     throw new UsageError("--verbose is for --format text; JSON has the index and time anyway");
   }
