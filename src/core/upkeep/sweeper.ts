@@ -45,6 +45,8 @@ export class Sweeper {
   readonly #greatest = new KnownSince();
   #manifest: ManifestView | undefined;
   #unnamed: ReadonlyMap<string, number> = new Map();
+  /** Objects of snapshots that a manifest has named and a later one does not: none names them again. */
+  readonly #dropped = new Set<string>();
   #dueMs = Number.POSITIVE_INFINITY;
   #notBeforeMs = 0;
   #sweep: Sweep | undefined;
@@ -59,6 +61,7 @@ export class Sweeper {
     const isNew = this.#manifest === undefined || manifest.number > this.#manifest.number;
     this.#floors.learn(manifest.floor.tail, nowMs);
     this.#greatest.learn(manifest.number, nowMs);
+    if (this.#manifest !== undefined && isNew) this.#drop(this.#manifest, manifest);
     this.#manifest = manifest;
     if (isNew) this.#dueMs = Math.min(this.#dueMs, nowMs + manifest.graceMs);
   }
@@ -165,6 +168,19 @@ export class Sweeper {
     this.#notBeforeMs = nowMs + Math.min(pauseMs, graceMs / 4);
   }
 
+  /**
+   * Next indexes of snapshots rise from manifest to manifest, and the newest stays: what has left the list has
+   * a lesser one, and no manifest can name it any more, whatever number its objects carry.
+   */
+  #drop(before: ManifestView, after: ManifestView): void {
+    const named = snapshotNames(after);
+    for (const key of snapshotNames(before)) if (!named.has(key)) this.#dropped.add(key);
+    for (const oldest of this.#dropped) {
+      if (this.#dropped.size <= unnamedMax) break;
+      this.#dropped.delete(oldest);
+    }
+  }
+
   #mayGo(name: ObjectName, sweep: Sweep): boolean {
     switch (name.type) {
       case "segment":
@@ -180,10 +196,10 @@ export class Sweeper {
 
   #isLongUnnamed(name: NamedObject, sweep: Sweep): boolean {
     const { manifest, named, unnamed } = sweep;
-    // One that a later manifest may name first is on its way.
-    if (name.id.manifest > manifest.number) return false;
     const key = keyOf(name.type, name.id);
     if (named.has(key)) return false;
+    // One that a later manifest may name first is on its way.
+    if (name.id.manifest > manifest.number && !this.#dropped.has(key)) return false;
     const { nowMs } = this.#context;
     const sinceMs = this.#unnamed.get(key) ?? nowMs;
     if (nowMs - sinceMs >= manifest.graceMs) return true;
@@ -195,6 +211,10 @@ export class Sweeper {
 
 function keyOf(type: NamedObject["type"], { manifest, nonce }: ObjectId): string {
   return `${type}/${manifest}-${nonce}`;
+}
+
+function snapshotNames({ snapshots }: ManifestView): ReadonlySet<string> {
+  return new Set(snapshots.flatMap(({ parts }) => parts.map(({ id }) => keyOf("snapshot", id))));
 }
 
 function namesIn({ archives, checkpoint, snapshots }: ManifestView): ReadonlySet<string> {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { archiveRef, checkpointRef, manifest, upkeepLog, upkeepSettings } from "../samples.js";
 import { at, graceMs, Host, type EffectOf } from "./upkeep-story.js";
+import type { SnapshotRef } from "../../../src/core/manifest.js";
 
 const founding = manifest({ graceMs });
 
@@ -186,6 +187,35 @@ describe("upkeep's sweeps (PROTOCOL 9, 10)", () => {
     host.tick(graceMs);
     sweep();
     expect(host.deletes()).to.deep.equal(unnamed);
+  });
+
+  it("delete a snapshot that made way for a newer one, though its objects carry a greater number", () => {
+    const ref = (nextIndex: number, nonce: string): SnapshotRef => {
+      const part = { id: { manifest: 300, nonce }, sizeBytes: 1, checksum: 2 };
+      return { nextIndex, parts: [part], timestampMs: 3, checksum: 2 };
+    };
+    const object = (nonce: string) => ({ type: "snapshot", id: { manifest: 300, nonce } }) as const;
+    const host = new Host();
+    host.log = upkeepLog(at(20));
+    host.tick();
+    const two = { ...second, snapshots: [ref(3, "old"), ref(5, "kept")] };
+    host.reads(two);
+    host.give({ type: "nameSnapshot", naming: 1, snapshot: ref(7, "new") });
+    host.reads(two);
+    const third = host.creates("created");
+    expect(third.snapshots.map(({ nextIndex }) => nextIndex)).to.deep.equal([5, 7]);
+    host.reads(third);
+    host.next("snapshotNamed");
+    const sweep = (): void => {
+      host.tick(graceMs);
+      host.listsNothing(["segment", "manifest", "archive", "checkpoint"]);
+      host.lists("snapshot", ["old", "kept", "new", "on its way"].map(object));
+    };
+    sweep();
+    expect(host.effects, "not before a grace has passed").to.deep.equal([]);
+    sweep();
+    expect(host.deletes()).to.deep.equal(object("old"));
+    expect(host.effects).to.deep.equal([]);
   });
 
   it("have few deletes under way, and stop where they are not allowed to", () => {

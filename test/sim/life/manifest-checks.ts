@@ -194,6 +194,8 @@ export class ManifestChecks {
         // Whoever made a snapshot's objects may delete them early: nobody else can name them.
         if (name.type === "snapshot" && !this.#snapshotParts.has(name.id.nonce)) return;
         must(!this.#names(name), "deleted-named", () => `manifest ${number} names what is deleted`);
+        // Once it has left the list no manifest can name it again.
+        if (name.type === "snapshot") return;
         must(
           name.id.manifest <= number,
           "deleted-early",

@@ -42,7 +42,12 @@ export class UpkeepChecks {
 
   /** It sends a delete. */
   deletes(name: ObjectName, atMs: number): void {
-    const allowing = this.#told.find(({ manifest }) => allows(manifest, name));
+    // A snapshot that has left the list is never named again, whatever number its objects carry.
+    const namedAt = this.#told.findIndex(({ manifest }) => isSnapshotOf(manifest, name));
+    const allowing = this.#told.find(({ manifest }, at) => {
+      const hasLeft = namedAt >= 0 && at > namedAt && !isSnapshotOf(manifest, name);
+      return hasLeft || allows(manifest, name);
+    });
     const what = `${this.#name} deletes ${JSON.stringify(name)}`;
     must(allowing !== undefined, "deleted-unknown", () => `${what}, which it may not know of`);
     const { atMs: sinceMs, manifest } = allowing;
@@ -55,7 +60,7 @@ export class UpkeepChecks {
 }
 
 function allows(manifest: ManifestView, name: ObjectName): boolean {
-  const { number, floor, archives, checkpoint, snapshots } = manifest;
+  const { number, floor, archives, checkpoint } = manifest;
   switch (name.type) {
     case "segment":
       return name.position < floor.tail;
@@ -65,9 +70,12 @@ function allows(manifest: ManifestView, name: ObjectName): boolean {
       return name.id.manifest <= number && archives.every(({ id }) => id.nonce !== name.id.nonce);
     case "checkpoint":
       return name.id.manifest <= number && checkpoint?.ledger.id.nonce !== name.id.nonce;
-    case "snapshot": {
-      const parts = snapshots.flatMap((snapshot) => snapshot.parts);
-      return name.id.manifest <= number && parts.every(({ id }) => id.nonce !== name.id.nonce);
-    }
+    case "snapshot":
+      return name.id.manifest <= number && !isSnapshotOf(manifest, name);
   }
+}
+
+function isSnapshotOf({ snapshots }: ManifestView, name: ObjectName): boolean {
+  if (name.type !== "snapshot") return false;
+  return snapshots.some(({ parts }) => parts.some(({ id }) => id.nonce === name.id.nonce));
 }
