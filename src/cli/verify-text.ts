@@ -94,7 +94,7 @@ const titles: Readonly<Record<FindingKind, string>> = {
   void: "voids (segments that do not count)",
   foreign: "another cluster's segments",
   gap: "gaps behind the end",
-  ghost: "below the floor (to be deleted, or ghosts)",
+  ghost: "not needed any more (below the floor; a leader deletes them)",
   orphan: "orphans (no manifest names them)",
   oldManifest: "old manifests",
   unknownName: "objects that suraft does not know",

@@ -59,18 +59,22 @@ export class Leftovers {
     const object = segmentName(position);
     if (looked.type === "absent") return;
     if (looked.type === "damaged") {
-      const reason = `it is below the floor, and damaged: ${looked.reason}`;
+      const reason = `archived or trimmed, and damaged: ${looked.reason}`;
       findings.add("ghost", { object, position, reason });
       return;
     }
     const segment = looked.value;
     if (archived === undefined || sameSegment(segment, archived)) {
-      findings.add("ghost", { object, position, reason: "it is below the floor" });
+      findings.add("ghost", {
+        object,
+        position,
+        reason: "archived or trimmed, and not deleted yet",
+      });
     } else if (sameEpoch(segment.epoch, archived.epoch) && isOfOneCluster(segment, archived)) {
       const reason = "the archive holds other bytes of the same epoch for its position";
       findings.add("contradiction", { object, reason });
     } else {
-      const reason = "it is below the floor, and not what the archive holds";
+      const reason = "a ghost: not what the archive holds";
       findings.add("ghost", { object, position, reason });
     }
   }
