@@ -76,7 +76,7 @@ export async function openCluster(
   if (after.type === "found") return after.manifest;
   if (segment !== undefined) {
     const reason = "an import that has not ended, or a log that has lost it";
-    throw corruptObject(segment, `a segment, but there is no manifest: ${reason}`);
+    throw corruptObject(manifestName(0), `it is missing, though ${segment} is there: ${reason}`);
   }
   throw corruptObject(manifestName(0), "the manifest was there and is gone");
 }

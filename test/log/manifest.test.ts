@@ -200,7 +200,10 @@ describe("opening a cluster", () => {
     store.objects.create(segmentName(12), Buffer.from("x"));
     const error = await failure(openCluster(store, { members, signal }));
     expect(error).to.include({ kind: "corrupt" });
-    expect(error).to.have.deep.property("details", { object: segmentName(12) });
+    expect(error).to.have.deep.property("details", { object: manifestName(0) });
+    expect(error)
+      .to.have.property("message")
+      .that.contains(`though ${segmentName(12)} is there`);
     expect(store.objects.get(manifestName(0), undefined).type).to.equal("absent");
   });
 
