@@ -143,15 +143,20 @@ function memberProblems(config: NodeConfig, given: GivenConfig, oneProcess: bool
 
 /** A retention policy that says two things at once, or nothing. */
 function retentionProblems(config: NodeConfig): string[] {
-  const { retentionEntriesMax, retentionEntriesMin } = config;
-  if (retentionEntriesMin === undefined) return [];
+  const { retentionEntriesMax, retentionEntriesMin, retentionToSnapshot } = config;
+  const keeps = [
+    retentionEntriesMin === undefined ? [] : "retentionEntriesMin",
+    retentionToSnapshot ? "retentionToSnapshot" : [],
+  ].flat();
   if (!isRetaining(retentionPolicy(config))) {
-    return [
-      "retentionEntriesMin says what is kept, and nothing says what is trimmed: give" +
+    return keeps.map(
+      (key) =>
+        `${key} says what is kept, and nothing says what is trimmed: give` +
         " retentionAgeMs, retentionEntriesMax or retentionBytesMax, or leave it out",
-    ];
+    );
   }
-  if (retentionEntriesMax === undefined || retentionEntriesMin <= retentionEntriesMax) return [];
+  if (retentionEntriesMax === undefined || retentionEntriesMin === undefined) return [];
+  if (retentionEntriesMin <= retentionEntriesMax) return [];
   return [
     `retentionEntriesMax (${String(retentionEntriesMax)}) must be at least` +
       ` retentionEntriesMin (${String(retentionEntriesMin)}): entries cannot be both kept and trimmed`,

@@ -191,6 +191,10 @@ describe("a node's configuration", () => {
       /^retentionEntriesMax \(5\) must be at least retentionEntriesMin \(6\)/,
     ],
     [{ retentionEntriesMin: 6 }, /^retentionEntriesMin says what is kept, and nothing says what/],
+    [
+      { retentionToSnapshot: true },
+      /^retentionToSnapshot says what is kept, and nothing says what/,
+    ],
     [{ retentionAgeMs: 0 }, /^retentionAgeMs must be a whole number of milliseconds from 1000 to/],
     [{ retentionBytesMax: "5 GB" }, /^retentionBytesMax must be a size/],
     [{ graceMs: 10 }, /^graceMs must be a whole number of milliseconds from 1000 to/],
