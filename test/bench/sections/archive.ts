@@ -3,27 +3,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { connect } from "../../../src/client/client.js";
-import { crc32c } from "../../../src/log/crc32c.js";
 import { readManifest } from "../../../src/log/manifest.js";
 import { encodeManifest } from "../../../src/log/manifest-codec.js";
-import { MessageWriter } from "../../../src/log/message-writer.js";
 import { manifestName } from "../../../src/log/names.js";
-import { encodePart } from "../../../src/offline/export-codec.js";
-import { ExportFile } from "../../../src/offline/export-file.js";
-import { importLog } from "../../../src/offline/import-log.js";
 import { openStore } from "../../../src/store/open-store.js";
 import { settingsAlone, startBenchNode } from "../bench-node.js";
 import { freeAddresses } from "../cluster.js";
+import { makeImportedLog, type ImportedLog } from "../imported-log.js";
 import type { ManifestView } from "../../../src/core/manifest.js";
 import type { RequestCounts } from "../../../src/store/counting-store.js";
 import type { Store } from "../../../src/store/store.js";
 import type { Report, Row } from "../report.js";
 import type { Section } from "../section.js";
 
-interface Log {
+interface Log extends ImportedLog {
   readonly title: string;
-  readonly segments: number;
-  readonly payloadBytes: number;
 }
 
 const KIB = 1024;
@@ -31,9 +25,9 @@ const MIB = KIB ** 2;
 const GIB = KIB ** 3;
 
 const logs: readonly Log[] = [
-  { title: "1 KiB", segments: 65_536, payloadBytes: KIB },
-  { title: "64 KiB", segments: 4096, payloadBytes: 64 * KIB },
-  { title: "1 MiB", segments: 256, payloadBytes: MIB - KIB },
+  { title: "1 KiB", segments: 65_536, entriesPerSegment: 1, payloadBytes: KIB },
+  { title: "64 KiB", segments: 4096, entriesPerSegment: 1, payloadBytes: 64 * KIB },
+  { title: "1 MiB", segments: 256, entriesPerSegment: 1, payloadBytes: MIB - KIB },
 ];
 
 /** Short, so that what was archived is deleted while the benchmark runs. */
@@ -64,10 +58,7 @@ async function measure(log: Log): Promise<Row> {
   const url = `memory:archive-${log.payloadBytes}`;
   const [address = ""] = await freeAddresses(1);
   const store = openStore(url);
-  await importLog(store, new ExportFile("the log", file(log)), {
-    signal,
-    members: [{ nodeId: "n1", address }],
-  });
+  await makeImportedLog(store, log, address);
   await shortenGrace(store);
   const settings = settingsAlone(address, url);
   const ofStart = await requestsUntilRest({ ...settings, ...archivingNothing }, address);
@@ -106,23 +97,6 @@ async function requestsUntilRest(
   client.close();
   await node.stop();
   return storeRequests;
-}
-
-/** An export of a log, each of whose segments has one entry. */
-async function* file({ segments, payloadBytes }: Log): AsyncGenerator<Uint8Array, void> {
-  await Promise.resolve();
-  const writer = new MessageWriter();
-  const payload = new Uint8Array(payloadBytes).fill(7);
-  writer.message(1, (entry) => entry.bytes(1, payload));
-  const run = { bytes: writer.written(), entryCount: 1 };
-  yield encodePart({ type: "header", firstIndex: 1 });
-  let entriesChecksum = 0;
-  for (let firstIndex = 1; firstIndex <= segments; firstIndex++) {
-    entriesChecksum = crc32c(run.bytes, entriesChecksum);
-    yield encodePart({ type: "entries", firstIndex, timestampMs: firstIndex, run, keys: [] });
-  }
-  const trailer = { nextIndex: segments + 1, runCount: segments, entriesChecksum };
-  yield encodePart({ type: "trailer", ...trailer });
 }
 
 /** An import founds a cluster with the grace by default: an hour. */

@@ -1,28 +1,21 @@
 /** Verifying a log that stands in memory: what the work itself costs, and what a store's latency adds. */
 
-import { encodePart } from "../../../src/offline/export-codec.js";
-import { ExportFile } from "../../../src/offline/export-file.js";
-import { importLog } from "../../../src/offline/import-log.js";
 import { verifyLog } from "../../../src/offline/verify.js";
 import { ArchiveWriter } from "../../../src/log/archive-writer.js";
-import { crc32c } from "../../../src/log/crc32c.js";
 import { readManifest } from "../../../src/log/manifest.js";
 import { encodeManifest } from "../../../src/log/manifest-codec.js";
 import { manifestName, objectName, segmentName } from "../../../src/log/names.js";
 import { decodeSegment } from "../../../src/log/segment-codec.js";
-import { MessageWriter } from "../../../src/log/message-writer.js";
 import { logStart } from "../../../src/core/walk.js";
 import { openStore } from "../../../src/store/open-store.js";
+import { makeImportedLog, type ImportedLog } from "../imported-log.js";
 import type { ManifestView } from "../../../src/core/manifest.js";
 import type { Store } from "../../../src/store/store.js";
 import type { Report, Row } from "../report.js";
 import type { Section } from "../section.js";
 
-interface Log {
+interface Log extends ImportedLog {
   readonly title: string;
-  readonly segments: number;
-  readonly entriesPerSegment: number;
-  readonly payloadBytes: number;
   readonly archived?: true;
   readonly latencyMs?: number;
 }
@@ -84,27 +77,8 @@ async function measure(log: Log, name: string): Promise<Row> {
 }
 
 async function make(store: Store, log: Log): Promise<void> {
-  const members = [{ nodeId: "n1", address: "127.0.0.1:1" }];
-  await importLog(store, new ExportFile("the log", file(log)), { signal, members });
+  await makeImportedLog(store, log, "127.0.0.1:1");
   if (log.archived === true) await archive(store);
-}
-
-async function* file(log: Log): AsyncGenerator<Uint8Array, void> {
-  await Promise.resolve();
-  const { segments, entriesPerSegment: entryCount, payloadBytes } = log;
-  const writer = new MessageWriter();
-  const payload = new Uint8Array(payloadBytes).fill(7);
-  for (let at = 0; at < entryCount; at++) writer.message(1, (entry) => entry.bytes(1, payload));
-  const run = { bytes: writer.written(), entryCount };
-  yield encodePart({ type: "header", firstIndex: 1 });
-  let entriesChecksum = 0;
-  for (let at = 0; at < segments; at++) {
-    const firstIndex = 1 + at * entryCount;
-    entriesChecksum = crc32c(run.bytes, entriesChecksum);
-    yield encodePart({ type: "entries", firstIndex, timestampMs: at, run, keys: [] });
-  }
-  const nextIndex = 1 + segments * entryCount;
-  yield encodePart({ type: "trailer", nextIndex, runCount: segments, entriesChecksum });
 }
 
 /** All segments become one archive. */
