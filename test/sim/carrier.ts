@@ -25,6 +25,10 @@ export class Carrier {
   /** Changes that are somewhere on their way, by the name of what they change. */
   #limbo = new Map<string, (() => void)[]>();
   #lastLandingMs = 0;
+  /** Nodes of which nothing arrives. */
+  readonly #hanging = new Set<number>();
+  /** What waits for a name to be freed. */
+  readonly #awaiting = new Map<string, Set<() => void>>();
 
   constructor(options: CarrierOptions) {
     this.random = options.random;
@@ -45,6 +49,51 @@ export class Carrier {
   /** From now on every request is served and answered; what is in limbo stays there. */
   calm(): void {
     this.#calm = true;
+    this.#hanging.clear();
+  }
+
+  /** What is under way from the node hangs from now on: it arrives when it has long been given up. */
+  hang(node: number): void {
+    this.#hanging.add(node);
+  }
+
+  release(node: number): void {
+    this.#hanging.delete(node);
+  }
+
+  /** Does something just as the name is freed, or after a while. */
+  onceFreed(name: string, whileMs: number, action: () => void): void {
+    const awaiting = this.#awaiting.get(name) ?? new Set();
+    this.#awaiting.set(name, awaiting);
+    const once = (): void => {
+      if (awaiting.delete(once)) action();
+    };
+    awaiting.add(once);
+    this.#queue.after(whileMs, once);
+  }
+
+  /** Whether something waits for the name to be freed. */
+  isAwaited(name: string): boolean {
+    return (this.#awaiting.get(name)?.size ?? 0) > 0;
+  }
+
+  /** What has the name was deleted just now. */
+  freed(name: string): void {
+    for (const action of this.#awaiting.get(name) ?? []) action();
+    this.#awaiting.delete(name);
+  }
+
+  /** The create of a name that was taken: a duplicate of it may land as soon as the name is freed. */
+  cameTooLate(name: string, effect: () => void): void {
+    if (!this.happens("storeGhost")) return;
+    this.onceFreed(name, this.#plan.safetyMs, effect);
+  }
+
+  /** A request about the name arrives long after it was given up; or just as the name is freed. */
+  arriveLate(name: string, effect: () => void): void {
+    const delayMs = Math.ceil(this.#plan.storeDeadlineMs * (1 + 7 * this.random.next()));
+    this.#lastLandingMs = Math.max(this.#lastLandingMs, this.#queue.now + delayMs);
+    this.onceFreed(name, delayMs, effect);
   }
 
   happens(rate: keyof Rates): boolean {
@@ -58,16 +107,19 @@ export class Carrier {
     return Math.ceil((whole / 2) * straggles * this.#conditions.slowness(node));
   }
 
-  /** When the last change arrives that is under way and not in limbo. */
+  /** When the last request arrives that is under way and not in limbo. */
   get lastLandingMs(): number {
     return this.#lastLandingMs;
   }
 
-  /** The change arrives after half a request's time. */
-  deliver(node: number, effect: () => void): void {
+  /** The request arrives after half its time; or late, if by then what comes from the node hangs. */
+  arrive(node: number, name: string, effect: () => void): void {
     const delayMs = this.latency(node);
     this.#lastLandingMs = Math.max(this.#lastLandingMs, this.#queue.now + delayMs);
-    this.#queue.after(delayMs, effect);
+    this.#queue.after(delayMs, () => {
+      if (this.#hanging.has(node)) this.arriveLate(name, effect);
+      else effect();
+    });
   }
 
   /** A request that changes nothing. It may never be answered. */
@@ -111,24 +163,24 @@ export class Carrier {
     } else if (outage === "failing" || this.happens("storeError")) {
       this.#queue.after(this.latency(node), () => answer("unknown"));
       if (this.random.chance(0.4)) this.#strand(name, silent);
-      else if (this.random.chance(0.5)) this.deliver(node, silent);
+      else if (this.random.chance(0.5)) this.arrive(node, name, silent);
     } else if (this.happens("storeLimbo")) {
       this.#strand(name, answered);
     } else if (this.happens("storeReplyLost")) {
-      this.deliver(node, silent);
+      this.arrive(node, name, silent);
     } else {
-      this.deliver(node, answered);
+      this.arrive(node, name, answered);
       if (this.happens("storeDuplicated")) {
         if (this.random.chance(0.5)) this.#strand(name, silent);
-        else this.deliver(node, silent);
+        else this.arrive(node, name, silent);
       }
     }
   }
 
   /** One of the changes in limbo of what has the name takes effect now, if that is what hurts. */
-  ambush(name: string): void {
+  ambush(name: string, rate: "storeAmbush" | "storeGhost"): void {
     const stranded = this.#limbo.get(name);
-    if (stranded === undefined || !this.happens("storeAmbush")) return;
+    if (stranded === undefined || !this.happens(rate)) return;
     this.#land(name, this.random.pick(stranded));
   }
 

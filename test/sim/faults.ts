@@ -5,6 +5,12 @@ import type { Random } from "./random.js";
 /** How a store outage shows. */
 export type OutageMode = "silent" | "refusing" | "failing";
 
+/**
+ * When a node knows what is soon of the past: its core has asked for the manifests' list, or for the greatest of
+ * them, to see whether answers count; or something of its own was committed.
+ */
+export type Moment = "list" | "get" | "commit";
+
 /** One fault. Nodes are indexes into the plan's nodes. */
 export type FaultAction = { readonly atMs: number } & (
   | {
@@ -19,6 +25,17 @@ export type FaultAction = { readonly atMs: number } & (
   /** An operator asks whoever leads to hand over: to the node, or to the best. */
   | { readonly type: "transfer"; readonly node: number | undefined; readonly forMs: number }
   | { readonly type: "pause"; readonly node: number; readonly forMs: number }
+  /**
+   * The node sleeps from such a moment on, and what is under way from it hangs. It wakes when that hurts: a little
+   * after the manifest that was the greatest was deleted, or the first name that it did not know; or after `forMs`.
+   */
+  | {
+      readonly type: "doze";
+      readonly node: number;
+      readonly moment: Moment;
+      readonly forMs: number;
+      readonly lateMs: number;
+    }
   /** A second process with the node's id, for a while. */
   | { readonly type: "twin"; readonly node: number; readonly forMs: number }
   /** The node's machine is copied: two processes with one node id, incarnation and randomness. */
@@ -75,6 +92,7 @@ const weights: Readonly<Record<Kind, number>> = {
   stop: 2,
   transfer: 3,
   pause: 5,
+  doze: 4,
   twin: 2,
   clone: 3,
   storeOutage: 4,
@@ -99,9 +117,9 @@ interface Frame {
   readonly graceMs: number | undefined;
   /**
    * What most faults are: all die and start again at once, to claim in one term, and what was late
-   * lands (rivals); or one process after the other dies young (restless), or sleeps (sleepers).
+   * lands (rivals); or one process after the other dies young (restless), or sleeps (sleepers, dozers).
    */
-  readonly bent: "rivals" | "restless" | "sleepers" | undefined;
+  readonly bent: "rivals" | "restless" | "sleepers" | "dozers" | undefined;
 }
 
 /** A duration of some election timeouts: mostly short, now and then long. */
@@ -119,6 +137,14 @@ function sleepMs(random: Random, { graceMs, electionTimeoutMs }: Frame): number 
   if (graceMs === undefined) return undefined;
   if (random.chance(0.6)) return Math.ceil(graceMs * (0.6 + 0.9 * random.next()));
   return Math.ceil(2 * graceMs * random.next() + 6 * electionTimeoutMs * random.next() ** 2);
+}
+
+/** So long that others were elected, and have deleted what stood where it was; or while a commit is believed. */
+function makeDoze(random: Random, { graceMs = 0, electionTimeoutMs }: Frame) {
+  const moment = random.pick(["list", "get", "commit"] as const);
+  const long = 3 * graceMs + 12 * electionTimeoutMs * random.next();
+  const lateMs = Math.ceil(graceMs * (moment === "commit" ? 0.2 : 1) * random.next() ** 2);
+  return { moment, forMs: Math.ceil(moment === "commit" ? 1.3 * graceMs : long), lateMs };
 }
 
 function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): FaultAction {
@@ -140,6 +166,8 @@ function makeFault(kind: Kind, atMs: number, random: Random, frame: Frame): Faul
       return { type: kind, atMs, node, downMs: forMs };
     case "transfer":
       return { type: kind, atMs, node: nodeOrAll, forMs };
+    case "doze":
+      return { type: kind, atMs, node, ...makeDoze(random, frame) };
     case "pause":
       return { type: kind, atMs, node, forMs: sleepMs(random, frame) ?? forMs };
     case "twin":
@@ -178,9 +206,10 @@ const bentKinds: Readonly<Record<NonNullable<Frame["bent"]>, readonly Kind[]>> =
   rivals: ["crashAll", "landAll"],
   restless: ["crash"],
   sleepers: ["pause", "landAll"],
+  dozers: ["doze"],
 };
 
-const lifeKinds: readonly Kind[] = ["ageJump", "waitStall"];
+const lifeKinds: readonly Kind[] = ["ageJump", "waitStall", "doze"];
 /** What a damaged answer means that is held back nobody can tell; copies draw equal names. */
 const notInLife: readonly Kind[] = ["corruptRead", "clone"];
 

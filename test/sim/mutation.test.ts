@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+
 import { expect } from "chai";
 
-import { judgeMutant, plant } from "./mutation.js";
+import { chooseMutants, judgeMutant, plant } from "./mutation.js";
 import type { Mutant } from "./mutant.js";
 import { mutants } from "./mutants.js";
 
@@ -14,6 +16,30 @@ describe("the planted bugs", () => {
   it("each change text that stands once in the core", () => {
     for (const mutant of mutants) expect(plant(mutant).size, mutant.name).to.be.greaterThan(0);
     expect(mutants.length).to.be.at.least(20);
+  });
+
+  it("are those that README.md tells of, for each rule", () => {
+    const text = readFileSync(new URL("../../../test/sim/README.md", import.meta.url), "utf8");
+    const table = text.split("| rule ")[1]?.split("\n\n")[0] ?? "";
+    const rows = table.split("\n").slice(2);
+    const names = new Set(mutants.map(({ name }) => name));
+    for (const row of rows) {
+      const bugs = row.split("|")[3]?.trim().split("; ") ?? [];
+      expect(bugs.filter((bug) => !names.has(bug))).to.deep.equal([]);
+    }
+    // Sixteen are marked in PROTOCOL.md; that of acceptance (9) takes two rows.
+    expect(rows).to.have.length(17);
+  });
+
+  it("are all planted in turn, if a share is", () => {
+    const [of, within] = [4, 100];
+    const turns = [0, 1, 2, 3].map((turn) =>
+      chooseMutants({ only: "", within, share: { turn, of } }),
+    );
+    expect(new Set(turns.flat()).size).to.equal(mutants.length);
+    const always = mutants.filter(({ seedsMax }) => seedsMax <= within).length;
+    const sum = turns.reduce((total, { length }) => total + length, 0);
+    expect(sum).to.equal(mutants.length + (of - 1) * always);
   });
 
   it("are found: one in what is sent, one in what is read", async () => {

@@ -28,6 +28,10 @@ export interface Rates {
   readonly storeLimbo: number;
   /** Of a create in limbo: it lands just when that hurts (its position is the tail, or is being taken). */
   readonly storeAmbush: number;
+  /** Of a create in limbo, or of a duplicate of one that came too late: it lands as soon as its name is freed. */
+  readonly storeGhost: number;
+  /** Of a get: it is served at any later time, or just as its name is freed. */
+  readonly storeGetLate: number;
   /** Of a get: no answer, or an answer that says nothing. */
   readonly storeGetFailed: number;
   /** Of a request: twenty times slower. */
@@ -181,6 +185,8 @@ function makeRates(random: Random, profile: Profile): Rates {
     storeDuplicated: some(0.4),
     storeLimbo: some(0.4),
     storeAmbush: some(1),
+    storeGhost: profile === "quiet" || random.chance(0.3) ? 0 : random.next(),
+    storeGetLate: some(0.4),
     storeGetFailed: some(0.4),
     storeStraggler: some(0.2),
     networkLoss: some(0.3),
@@ -309,6 +315,12 @@ function clientsOf(profile: Profile, clients: ClientPlan): ClientPlan {
   return { ...clients, betweenMs: { min: 1, max: 60 }, readShare: 0.6, toLeaderShare: 0.5 };
 }
 
+/** What most faults of a run are, if not any. */
+function bentOf(profile: Profile, life: LifePlan | undefined) {
+  if (profile === "rivals" || profile === "restless") return profile;
+  return life === undefined || life.bent === "any" ? undefined : life.bent;
+}
+
 /** Draws a seed's plan. */
 export function makePlan(seed: number): Plan {
   const random = new Random(seed).fork("plan");
@@ -393,12 +405,7 @@ export function makePlan(seed: number): Plan {
             // A copied machine leads in the epoch of another; followers' reads cannot bear that.
             clones: solo && life === undefined,
             graceMs: life?.graceMs,
-            bent:
-              profile === "rivals" || profile === "restless"
-                ? profile
-                : life !== undefined && life.graceMs % 2 === 0
-                  ? "sleepers"
-                  : undefined,
+            bent: bentOf(profile, life),
           }),
     ticksCatchUp: random.chance(0.3),
     absent: order.slice(0, absentCount),

@@ -20,6 +20,8 @@ export interface ProcessRequestsOptions {
   readonly queue: EventQueue;
   readonly deadlineMs: number;
   readonly give: (result: Result) => void;
+  /** Does it as soon as the process runs. */
+  readonly whenRunning: (action: () => void) => void;
 }
 
 export class ProcessRequests {
@@ -82,6 +84,16 @@ export class ProcessRequests {
     });
   }
 
+  /** Whether creates are under way. */
+  get creates(): boolean {
+    return this.#creates.size > 0;
+  }
+
+  /** Whether gets of the log are. */
+  get gets(): boolean {
+    return this.#gets.size > 0;
+  }
+
   /** A core never uses a request's number twice. */
   begin(request: number): void {
     const { name } = this.#options;
@@ -92,8 +104,9 @@ export class ProcessRequests {
   #open(request: number, atDeadline: Result): void {
     this.begin(request);
     this.#unanswered.add(request);
-    const { queue, deadlineMs } = this.#options;
-    queue.after(deadlineMs, () => this.#answer(atDeadline));
+    const { queue, deadlineMs, whenRunning } = this.#options;
+    // One who sleeps notices no deadline: what comes meanwhile is an answer.
+    queue.after(deadlineMs, () => whenRunning(() => this.#answer(atDeadline)));
   }
 
   /** The first answer counts. */

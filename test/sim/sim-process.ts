@@ -25,6 +25,7 @@ import { clusterId, seal, type SimAppend } from "./content.js";
 import { describeEffect, describeInput } from "./describe.js";
 import { ProcessLife } from "./life/process-life.js";
 import type { OutcomeQuestion } from "./ledger/ledger-checks.js";
+import type { Moment } from "./faults.js";
 import type { NodePlan } from "./plan.js";
 import { ProcessChecks } from "./process-checks.js";
 import type { Random } from "./random.js";
@@ -75,6 +76,7 @@ export class SimProcess {
   #alive = true;
   #paused = false;
   #missedTicks = 0;
+  readonly #once = new Map<Moment, () => boolean>();
   readonly #backlog: Input[] = [];
   /** What the host is to do once it goes on. */
   readonly #hostBacklog: (() => void)[] = [];
@@ -108,6 +110,7 @@ export class SimProcess {
       queue,
       deadlineMs: plan.storeDeadlineMs,
       give: (result) => this.#give(result),
+      whenRunning: (action) => this.#whenRunning(action),
     });
     this.#life = new ProcessLife({
       world: life,
@@ -246,6 +249,16 @@ export class SimProcess {
   pause(): void {
     this.#paused = true;
     this.#missedTicks = 0;
+  }
+
+  /** Does something at such a moment, at each until that returns true. */
+  once(moment: Moment, action: () => boolean): void {
+    this.#once.set(moment, action);
+  }
+
+  /** No more of that. */
+  undisturbed(): void {
+    this.#once.clear();
   }
 
   /** Goes on where it stood: what came meanwhile comes now, kind by kind or as it came. */
@@ -426,6 +439,7 @@ export class SimProcess {
         break;
       case "committed":
         this.checks.committed(effect.segment, effect.appends, effect.openedIds);
+        if (effect.appends.length > 0) this.#reaches("commit");
         break;
       case "answered":
         this.checks.answered(effect.append as SimAppend, effect.answer);
@@ -476,7 +490,18 @@ export class SimProcess {
 
   #readManifest(request: number): void {
     this.#requests.begin(request);
-    this.#life.readManifest((outcome) => this.#give({ type: "manifestResult", request, outcome }));
+    this.#life.readManifest(
+      (outcome) => this.#give({ type: "manifestResult", request, outcome }),
+      (asking) => this.#reaches(asking),
+    );
+  }
+
+  #reaches(moment: Moment): void {
+    const { creates, gets } = this.#requests;
+    // Nobody is misled unless other answers are still to come.
+    const awaits = this.role === "leader" ? creates : creates || gets;
+    if (moment !== "list" && !awaits) return;
+    if (this.#once.get(moment)?.() === true) this.#once.delete(moment);
   }
 
   #readLedger(request: number, manifest: ManifestView): void {

@@ -10,6 +10,7 @@ import type { CreateOutcome, GetOutcome, LeasesOutcome } from "../../src/core/pr
 import type { Segment } from "../../src/core/types.js";
 import { Carrier } from "./carrier.js";
 import type { Conditions } from "./conditions.js";
+import { segmentName } from "../../src/log/names.js";
 import { decoded } from "./content.js";
 import type { EventQueue } from "./event-queue.js";
 import type { Plan, Rates } from "./plan.js";
@@ -87,7 +88,8 @@ export class SimStore {
     if (this.standing(position) === undefined) return false;
     this.#freed.add(position);
     this.#ghosts.delete(position);
-    if (this.#happens("storeAmbush")) this.#landLimboAt(position);
+    this.carrier.freed(segmentName(position));
+    if (this.#happens("storeGhost")) this.#landLimboAt(position);
     return true;
   }
 
@@ -127,11 +129,14 @@ export class SimStore {
       }
       return;
     }
-    this.#queue.after(this.#latency(node), () => {
+    const serve = (): void => {
       const outcome = this.#look(node, position);
       if (outcome.type === "absent" && this.#happens("storeAmbush")) this.#landLimboAt(position);
       this.#queue.after(this.#latency(node), () => answer(outcome));
-    });
+    };
+    const name = segmentName(position);
+    if (this.#happens("storeGetLate")) this.carrier.arriveLate(name, serve);
+    else this.carrier.arrive(node, name, serve);
   }
 
   /** One listing of the leases above a number. It may never be answered. */
@@ -200,8 +205,8 @@ export class SimStore {
   }
 
   #deliver(node: number, delivery: Delivery): void {
-    this.carrier.deliver(node, () => {
-      const { position } = delivery.segment;
+    const { position } = delivery.segment;
+    this.carrier.arrive(node, segmentName(position), () => {
       if (this.#happens("storeAmbush")) this.#landLimboAt(position);
       this.#land(delivery, this.#latency(node));
     });
@@ -218,6 +223,9 @@ export class SimStore {
     } else if (free) {
       this.#log.landed(segment);
       this.#ambushTail();
+    } else if (answer !== undefined) {
+      const late = { segment, answer: undefined };
+      this.carrier.cameTooLate(segmentName(position), () => this.#land(late, 1));
     }
     if (answer === undefined) return;
     this.#queue.after(answerAfterMs, () => answer(free ? "created" : "exists"));

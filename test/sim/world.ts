@@ -12,6 +12,8 @@ import type { Trace } from "./describe.js";
 import { EventQueue } from "./event-queue.js";
 import { describeFault, type FaultAction } from "./faults.js";
 import { tickMs, type MembersPlan, type NodePlan, type Plan, type ReadersPlan } from "./plan.js";
+import type { ObjectName } from "../../src/core/upkeep/protocol.js";
+import { objectName } from "../../src/log/names.js";
 import { makeLife } from "./life/make-life.js";
 import { productionParts, type Parts } from "./life/parts.js";
 import type { LifeWorld } from "./life/process-life.js";
@@ -66,6 +68,8 @@ export class World {
   readonly #trace: Trace | undefined;
   readonly #surroundings: Surroundings;
   #serials = 0;
+  /** How many processes doze. */
+  #dozing = 0;
   #healed = false;
 
   constructor({ plan, makeCore, parts = productionParts, trace }: WorldOptions) {
@@ -167,6 +171,7 @@ export class World {
       );
       for (const process of node.processes) {
         process.crashAfter(undefined);
+        process.undisturbed();
         if (absent || process !== fit) process.crash();
         else process.resume();
       }
@@ -303,6 +308,7 @@ export class World {
       case "crash":
       case "stop":
       case "pause":
+      case "doze":
       case "twin":
       case "clone":
       case "clockJump":
@@ -361,6 +367,9 @@ export class World {
         process?.pause();
         this.#later(fault.forMs, () => process?.resume());
         break;
+      case "doze":
+        process?.once(fault.moment, () => this.#doze(process, fault));
+        break;
       case "twin":
         this.#twin(node, fault.forMs);
         break;
@@ -388,6 +397,32 @@ export class World {
         break;
       default:
     }
+  }
+
+  /** What is under way from it hangs, too; it wakes when that hurts. */
+  #doze(process: SimProcess, fault: FaultAction & { readonly type: "doze" }): boolean {
+    const { node, forMs, lateMs, moment } = fault;
+    const { carrier } = this.store;
+    const awaited: ObjectName =
+      moment === "list"
+        ? { type: "manifest", number: this.life.judge.greatest.number }
+        : { type: "segment", position: process.checks.knownEnd };
+    const name = objectName(awaited);
+    // Another manifest must be about to take the place of the one that it will have listed.
+    if (moment === "list" && !carrier.isAwaited(name)) return false;
+    // Others must go on.
+    if (process.paused || 2 * (this.#dozing + 1) > this.#nodes.length) return false;
+    this.#dozing += 1;
+    process.pause();
+    carrier.hang(node);
+    carrier.onceFreed(name, forMs, () => {
+      this.#dozing -= 1;
+      this.#later(lateMs, () => {
+        carrier.release(node);
+        process.resume();
+      });
+    });
+    return true;
   }
 
   #twin(node: SimNode, forMs: number): void {

@@ -66,8 +66,12 @@ export class SimObjects {
     answer: (outcome: CreateOutcome) => void,
   ): void {
     const text = objectName(name);
-    const effect = (): "created" | "exists" => {
-      if (this.#objects.has(text)) return "exists";
+    const effect = (isLate = false): "created" | "exists" => {
+      if (this.#objects.has(text)) {
+        // Its own duplicate comes too late for good.
+        if (!isLate) this.#options.store.carrier.cameTooLate(text, () => effect(true));
+        return "exists";
+      }
       this.#put(name, value);
       if (name.type === "manifest") this.#judge?.landed(value as ManifestView);
       return "created";
@@ -83,7 +87,7 @@ export class SimObjects {
     const text = objectName(name);
     const look = () => {
       // A late create lands on a freed name just as somebody looks.
-      if (!this.#objects.has(text)) this.#options.store.carrier.ambush(text);
+      if (!this.#objects.has(text)) this.#options.store.carrier.ambush(text, "storeAmbush");
       return this.#objects.get(text) ?? "absent";
     };
     this.#options.store.carrier.ask(node, look, answer);
@@ -115,7 +119,8 @@ export class SimObjects {
     this.#judge?.deleted(name);
     if (name.type === "segment") return store.free(name.position);
     this.#objects.delete(text);
-    store.carrier.ambush(text);
+    store.carrier.freed(text);
+    store.carrier.ambush(text, "storeGhost");
     return true;
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { CoreStart } from "../../../src/core/options.js";
-import type { LedgerOutcome, ManifestOutcome, ManifestView } from "../../../src/core/manifest.js";
+import type { LedgerOutcome, ManifestView } from "../../../src/core/manifest.js";
 import type { UpkeepLog } from "../../../src/core/upkeep/protocol.js";
 import type { EventQueue } from "../event-queue.js";
 import type { Random } from "../random.js";
@@ -149,8 +149,8 @@ export class ProcessLife {
     if (this.#options.random.chance(0.1)) this.#snapshots?.put();
   }
 
-  readManifest(done: (outcome: ManifestOutcome) => void): void {
-    this.#requests.readManifest(done);
+  readManifest(...given: Parameters<ProcessStore["readManifest"]>): void {
+    this.#requests.readManifest(...given);
   }
 
   readLedger({ checkpoint }: ManifestView, done: (outcome: LedgerOutcome) => void): void {

@@ -41,11 +41,16 @@ export class ProcessStore {
       isOpen = false;
       whenRunning(() => done(result));
     };
-    queue.after(deadlineMs, () => settle(none));
+    // One who sleeps notices no deadline.
+    queue.after(deadlineMs, () => whenRunning(() => settle(none)));
     send(settle);
   }
 
-  readManifest(done: (outcome: ManifestOutcome) => void): void {
+  /** `asked` is called as soon as a request is on its way. */
+  readManifest(
+    done: (outcome: ManifestOutcome) => void,
+    asked?: (asking: "list" | "get") => void,
+  ): void {
     const { node, objects, parts } = this.#options;
     const read = parts.manifestRead();
     let value: unknown;
@@ -53,7 +58,7 @@ export class ProcessStore {
       switch (question.type) {
         case "list": {
           const listing = { type: "manifest", startAt: question.startAt } as const;
-          return this.within(
+          this.within(
             "unavailable" as const,
             (answer: Parameters<SimObjects["list"]>[2]) => objects.list(node, listing, answer),
             (page) => {
@@ -65,10 +70,11 @@ export class ProcessStore {
               goOn(read.listed(items, page.more));
             },
           );
+          return asked?.("list");
         }
         case "get": {
           const name = { type: "manifest", number: question.number } as const;
-          return this.within(
+          this.within(
             "unavailable" as const,
             (answer: Parameters<SimObjects["get"]>[2]) => objects.get(node, name, answer),
             (got) => {
@@ -77,6 +83,7 @@ export class ProcessStore {
               goOn(read.got(got === "absent" ? undefined : got.version));
             },
           );
+          return asked?.("get");
         }
         case "found":
           return done({ type: "found", manifest: value as ManifestView });
