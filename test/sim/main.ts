@@ -25,8 +25,7 @@ const usage = `npm run sim -- [options]
   --calm LIST     set these rates to 0
   --mutants       plant each known bug into the core: is it found?
   --only TEXT     with --mutants: those whose names contain the text
-  --within N      with --mutants: those that N seeds must find
-  --share I/N     with --within: of the others every Nth, another one for each I`;
+  --within N      with --mutants: those that N seeds must find`;
 
 function parse() {
   return parseArgs({
@@ -44,7 +43,6 @@ function parse() {
       mutants: { type: "boolean", default: false },
       only: { type: "string", default: "" },
       within: { type: "string" },
-      share: { type: "string" },
       help: { type: "boolean", default: false },
     },
   }).values;
@@ -82,13 +80,6 @@ function parseReductions({ keep, until, calm }: Options, seed: number): Reductio
   };
 }
 
-function parseShare(text: string | undefined): { turn: number; of: number } | undefined {
-  if (text === undefined) return undefined;
-  const [turn = "", of = ""] = text.split("/");
-  if (Number(of) === 0) throw new Error(`--share: ${text} is no share`);
-  return { turn: wholeNumber(turn, "--share"), of: wholeNumber(of, "--share") };
-}
-
 /** Runs one seed for its trace or its history. Returns whether it held. */
 function replay(options: Options, seed: number): boolean {
   const plan = reducedPlan(makePlan(seed), parseReductions(options, seed));
@@ -116,11 +107,8 @@ async function main(): Promise<boolean> {
   if (options.check !== undefined) return judgeFile(options.check);
   if (options.mutants) {
     const { only, within } = options;
-    return judgeMutants({
-      only,
-      within: within === undefined ? Infinity : wholeNumber(within, "--within"),
-      share: parseShare(options.share),
-    });
+    const seedsMax = within === undefined ? Infinity : wholeNumber(within, "--within");
+    return judgeMutants(only, seedsMax);
   }
   const seed = wholeNumber(options.seed, "--seed");
   if (options.trace || options.history !== undefined) return replay(options, seed);

@@ -197,11 +197,14 @@ const leading: readonly Mutant[] = [
     "return this.#storeTimedOut() ? ",
     "return false ? ",
   ]),
-  mutant("4.7", "never doubles the store timeout", 500, [
-    "core.js",
-    "2 ** this.#timeoutDoublings",
-    "1",
-  ]),
+  {
+    ...mutant("4.7", "never doubles the store timeout", 50, [
+      "core.js",
+      "2 ** this.#timeoutDoublings",
+      "1",
+    ]),
+    profile: "slowStore",
+  },
 ];
 
 const reading: readonly Mutant[] = [

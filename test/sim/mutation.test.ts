@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { expect } from "chai";
 
-import { chooseMutants, judgeMutant, plant } from "./mutation.js";
+import { judgeMutant, plant } from "./mutation.js";
 import type { Mutant } from "./mutant.js";
 import { mutants } from "./mutants.js";
 
@@ -29,17 +29,6 @@ describe("the planted bugs", () => {
     }
     // Sixteen are marked in PROTOCOL.md; that of acceptance (9) takes two rows.
     expect(rows).to.have.length(17);
-  });
-
-  it("are all planted in turn, if a share is", () => {
-    const [of, within] = [4, 100];
-    const turns = [0, 1, 2, 3].map((turn) =>
-      chooseMutants({ only: "", within, share: { turn, of } }),
-    );
-    expect(new Set(turns.flat()).size).to.equal(mutants.length);
-    const always = mutants.filter(({ seedsMax }) => seedsMax <= within).length;
-    const sum = turns.reduce((total, { length }) => total + length, 0);
-    expect(sum).to.equal(mutants.length + (of - 1) * always);
   });
 
   it("are found: one in what is sent, one in what is read", async () => {

@@ -90,26 +90,12 @@ export async function judgeMutant(mutant: Mutant): Promise<Verdict> {
   }
 }
 
-/** Which mutants are planted. */
-export interface Choice {
-  /** Their names contain this. */
-  readonly only: string;
-  /** So many seeds must find them. */
-  readonly within: number;
-  /** Of those that need more seeds, every `of`th too, another one at each turn. Undefined: none of them. */
-  readonly share: { readonly turn: number; readonly of: number } | undefined;
-}
-
-export function chooseMutants({ only, within, share }: Choice): readonly Mutant[] {
-  const named = mutants.filter(({ name }) => name.includes(only));
-  const slow = named.filter(({ seedsMax }) => seedsMax > within);
-  const turns = share && slow.filter((_, index) => index % share.of === share.turn % share.of);
-  return named.filter((mutant) => mutant.seedsMax <= within || turns?.includes(mutant) === true);
-}
-
-/** Judges mutants and prints the table. False if one escapes. */
-export async function judgeMutants(choice: Choice): Promise<boolean> {
-  const chosen = chooseMutants(choice);
+/**
+ * Judges all mutants whose names contain the text and that so many seeds must find, and prints the table.
+ * False if one escapes.
+ */
+export async function judgeMutants(only: string, within: number): Promise<boolean> {
+  const chosen = mutants.filter(({ name, seedsMax }) => name.includes(only) && seedsMax <= within);
   const width = Math.max(...chosen.map(({ name }) => name.length));
   const row = (bug: string, section: string, seeds: string, seconds: string, found: string) =>
     `${bug.padEnd(width)}  ${section.padEnd(7)} ${seeds.padStart(9)} ${seconds.padStart(8)}  ${found}`;

@@ -196,7 +196,8 @@ function makeRates(random: Random, profile: Profile): Rates {
   };
   if (profile === "restless") {
     const networkStraggler = 0.1 + 0.3 * random.next();
-    return { ...rates, networkStraggler, networkLoss: 0.3 * random.next() };
+    const networkDuplicated = 0.2 + 0.6 * random.next();
+    return { ...rates, networkStraggler, networkDuplicated, networkLoss: 0.3 * random.next() };
   }
   if (profile !== "rivals") return rates;
   return { ...rates, storeLimbo: 0.1 + 0.4 * random.next(), storeAmbush: random.next() };

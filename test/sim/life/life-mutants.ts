@@ -2,10 +2,9 @@
  * The deliberate bugs in what PROTOCOL.md says of the log's past: for every rule marked ▲ in sections 9 and 10 at
  * least one, and some more.
  *
- * Left out, since it takes more coincidence than seeds have, and caught by tests of their own: a commit's moment
- * taken for the anchor (the transcript `old-anchor`), or the moment a node begins again (`left-behind-follower`); absence
- * below the tail taken for the tail's (`catch-up.test`); a trim's floor beyond the writer's own w (`plan.test`).
- * And since acceptance alone does it: no manifest read after "exists, then absent" (`deleted-under-create`).
+ * Left out, since it takes more coincidence than seeds have, and caught by a test of its own: a trim's floor beyond
+ * the writer's own w (`plan.test`). And since acceptance alone does it: no manifest read after "exists, then
+ * absent" (`deleted-under-create`).
  */
 
 import { mutant, type Mutant } from "../mutant.js";
@@ -65,10 +64,25 @@ const accepts: readonly Mutant[] = [
       "    peek(request) { return this.#looks.get(request); }\n    awaits(request) {",
     ],
   ),
-  lifeMutant("9", "accepts by a manifest read that began before the answer came", 1_500, [
+  lifeMutant("9", "takes a commit's moment for the anchor", 1_000, [
+    "core.js",
+    "this.#answers.anchor(sent.firstAgeMs);",
+    "this.#answers.anchor(this.#context.ageMs);",
+  ]),
+  lifeMutant("9", "takes the moment it begins again for the anchor", 1_000, [
+    "restart.js",
+    "walk: from.checkpoint.walk, ...from }",
+    "walk: from.checkpoint.walk, ...from, ageMs: this.#context.ageMs }",
+  ]),
+  lifeMutant("9", "accepts by a manifest read that began before the answer came", 1_000, [
     "acceptance.js",
     "request >= before || (",
     "true || (",
+  ]),
+  lifeMutant("9", "takes absence below the tail for the tail's", 1_000, [
+    "catch-up.js",
+    "const isTail = position === this.#log.tail",
+    "const isTail = position <= this.#log.tail",
   ]),
   lifeMutant("9", "leads on when it is left behind", 100, [
     "core.js",
@@ -163,12 +177,12 @@ const writing: readonly Mutant[] = [
     'more ? { type: "list", startAt: number + 1 } : ',
     "",
   ]),
-  lifeMutant("10", "takes whatever has the name that was listed", 1_500, [
+  lifeMutant("10", "takes whatever has the name that was listed", 1_000, [
     "manifest-read.js",
     "version === last.version",
     "version !== undefined",
   ]),
-  lifeMutant("10", "takes a manifest that is gone for the one before it", 1_000, [
+  lifeMutant("10", "takes a manifest that is gone for the one before it", 500, [
     "manifest-read.js",
     "this.#tries++;",
     'if (last.number > 0) return { type: "get", number: last.number - 1 };',

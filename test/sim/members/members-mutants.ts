@@ -8,6 +8,14 @@
 import { mutant, type Mutant } from "../mutant.js";
 
 export const membersMutants: readonly Mutant[] = [
+  {
+    ...mutant("6", "leads on after it has voted in a greater term", 500, [
+      "core.js",
+      "if (!this.#transfer.underWay)",
+      "if (false)",
+    ]),
+    profile: "members",
+  },
   mutant("5", "changes the members whatever version was seen", 200, [
     "judge-append.js",
     "return control.list.version === version + 1",
