@@ -9,7 +9,7 @@ import { mutant, type Mutant } from "../mutant.js";
 
 export const membersMutants: readonly Mutant[] = [
   {
-    ...mutant("6", "leads on after it has voted in a greater term", 500, [
+    ...mutant("6", "leads on after it has voted in a greater term", 1000, [
       "core.js",
       "if (!this.#transfer.underWay)",
       "if (false)",
