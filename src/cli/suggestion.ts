@@ -34,10 +34,13 @@ function plain(word: string): string {
 /** The known word closest to `word`, or undefined if none is close. Case, `-` and `_` do not count. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   if (word.length > wordLengthMax) return undefined;
+  const { length } = plain(word);
+  const allowed = Math.max(1, Math.floor(length / 3));
   const ranked = known
+    // Each letter more or less is an edit.
+    .filter((candidate) => Math.abs(plain(candidate).length - length) <= allowed)
     .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  const allowed = Math.max(1, Math.floor(plain(word).length / 3));
   return best !== undefined && best.distance <= allowed ? best.candidate : undefined;
 }
