@@ -67,6 +67,8 @@ export class StoreRead {
   readonly #plan: ReadPlan;
   readonly #parts: StoreReadParts;
   #proof: Proof;
+  /** Whether everything was delivered once that stood in the log when the read began. */
+  #follows = false;
   #saidMs = performance.now();
 
   constructor(store: StoreLog, plan: ReadPlan, parts: StoreReadParts) {
@@ -84,6 +86,7 @@ export class StoreRead {
       const isTail = this.#proof.isProven;
       yield* this.#deliver(cut);
       if (cut.isDone || (isTail && !follow)) break;
+      this.#follows ||= isTail;
       if (isTail) await this.#awaitPoll();
       try {
         await this.#walk();
@@ -135,8 +138,9 @@ export class StoreRead {
     const { signal } = this.#parts;
     const { log } = this.#store;
     const { reverse, start } = this.#plan;
-    // The walk may have come to a trim since the manifest was written that it began with.
-    if (!reverse && start.type === "first") cut.skipTo(log.firstIndex);
+    // The walk may have come to a trim since the manifest was written that it began with. What is trimmed
+    // later, before a read that follows has had it, would be missed in silence.
+    if (!reverse && start.type === "first" && !this.#follows) cut.skipTo(log.firstIndex);
     if (cut.isDone || (!reverse && cut.nextIndex >= log.nextIndex)) return;
     const options = { startIndex: cut.nextIndex, signal };
     for await (const segment of reverse ? log.segmentsBack(options) : log.segments(options)) {

@@ -152,6 +152,27 @@ describe("a reader of a store", () => {
     expect(await failure(read(open(log), { start: at(19) }))).to.include({ kind: "out_of_range" });
   });
 
+  it("says so when what it was to deliver next was trimmed while it followed", async () => {
+    const log = await (await newLog()).fill(30);
+    const reader = open(log);
+    const found: number[] = [];
+    const following = async (): Promise<void> => {
+      for await (const part of reader.read({ follow: true })) {
+        found.push(...indexesIn([part]));
+        if (found.at(-1) !== 30 || log.written.walk.nextIndex > 31) continue;
+        await log.fill(45);
+        const trimmed: LogRecord = { type: "trimmed", entryOffset: 0, firstIndex: 40 };
+        log.written.writeAppends([bareAppend], 55_500, [trimmed]);
+        await log.fill(48);
+      }
+    };
+    const timer = setTimeout(() => void reader.close(), 1000);
+    const error = await failure(following());
+    clearTimeout(timer);
+    expect(found).to.deep.equal(up(1, 30));
+    expect(error).to.include({ kind: "out_of_range" });
+  });
+
   it("says how far the log is", async () => {
     const log = await newLog();
     const reader = open(log);
