@@ -290,7 +290,7 @@ export class Core {
   #pumpLease(): void {
     if (this.#tenure?.phase === "leading") return this.#lease.lead(this.#tenure.epoch);
     const mayClaim = this.#lease.watch(this.#election.isIsolated);
-    if (mayClaim && !this.#draining) this.#election.force();
+    if (mayClaim && !this.#draining) this.#election.leaseExpired();
   }
 
   #heartbeat(from: NodeId, request: HeartbeatRequest): void {

@@ -28,13 +28,15 @@ interface Vote {
   readonly candidate: NodeId;
 }
 
+type Force = "operator" | "lease";
+
 interface Candidacy {
   readonly type: "candidate";
   readonly preVote: boolean;
   /** A leader has asked for it. */
   readonly transfer: boolean;
-  /** An operator has asked for it: it needs no votes. */
-  readonly forced: boolean;
+  /** It needs no votes: an operator wants it, or the leader's lease in the store has expired. */
+  readonly forced: Force | undefined;
   readonly term: number;
   readonly granted: Set<NodeId>;
   /** Who has answered at all. */
@@ -129,7 +131,10 @@ export class Election {
   restart(): void {
     const stage = this.#stage;
     // An operator's wish outlives it: there may be nobody else to lead.
-    const forced = (stage.type === "candidate" || stage.type === "starting") && stage.forced;
+    const forced =
+      stage.type === "candidate"
+        ? stage.forced === "operator"
+        : stage.type === "starting" && stage.forced;
     this.#heard = undefined;
     this.#stage = { type: "starting", since: this.#context.nextRequest, forced };
     this.#catchUp.wantProof(this.#context.nextRequest);
@@ -192,7 +197,7 @@ export class Election {
   standNow(): void {
     if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
     if (!this.#mayStand || (this.#stage.type === "candidate" && this.#stage.transfer)) return;
-    this.#standAtOnce(false);
+    this.#standAtOnce(undefined);
   }
 
   /**
@@ -202,10 +207,15 @@ export class Election {
   force(): void {
     if (this.#stage.type === "elected") return;
     if (this.#stage.type === "starting") this.#stage = { ...this.#stage, forced: true };
-    else this.#standAtOnce(true);
+    else this.#standAtOnce("operator");
   }
 
-  #standAtOnce(forced: boolean): void {
+  /** No majority can be reached, and no leader has shown a sign of life in the store for a full lease. */
+  leaseExpired(): void {
+    if (this.#stage.type === "candidate") this.#standAtOnce("lease");
+  }
+
+  #standAtOnce(forced: Force | undefined): void {
     this.#heard = undefined;
     const since = this.#context.nextRequest;
     this.#catchUp.wantProof(since);
@@ -225,7 +235,7 @@ export class Election {
   #started(forced: boolean): void {
     this.#stage = { type: "follower" };
     this.#resetTimer();
-    if (forced) return this.#standAtOnce(true);
+    if (forced) return this.#standAtOnce("operator");
     const { members } = this.#log.members;
     if (this.#mayStand && members.length === 1) this.#deadlineTick = this.#context.now;
   }
@@ -243,14 +253,14 @@ export class Election {
     const stage = this.#stage;
     const looking = stage.type === "candidate" && this.#catchUp.proof < stage.since;
     // One that is forced waits for nothing else.
-    if (looking && stage.forced) return;
+    if (looking && stage.forced !== undefined) return;
     if (!this.#mayStand) return this.#lookAround();
     if (stage.type === "candidate") {
       this.#loneCandidacies = this.#isMajority(stage.answered) ? 0 : this.#loneCandidacies + 1;
     }
     const since = looking ? stage.since : this.#context.nextRequest;
     this.#catchUp.wantProof(since);
-    this.#askForVotes({ preVote: true, transfer: false, forced: false, since });
+    this.#askForVotes({ preVote: true, transfer: false, forced: undefined, since });
   }
 
   /**
@@ -269,7 +279,8 @@ export class Election {
   }
 
   #isElected({ granted, forced }: Candidacy): boolean {
-    return forced || (this.#isMajority(granted) && this.#mayStand);
+    if (forced === "operator") return true;
+    return (forced === "lease" || this.#isMajority(granted)) && this.#mayStand;
   }
 
   #isMajority(nodes: ReadonlySet<NodeId>): boolean {
