@@ -4,7 +4,8 @@
  *
  * Invariant: beyond the position that a reader needs next, one reader holds at most `getsMax`
  * answers and about `bytesMax` bytes of them, and all readers together about the budget's. "About",
- * because an answer counts as big as the biggest that its reader has seen of late until it is here.
+ * because an answer counts as big as the biggest that its reader has seen of late until it is here:
+ * then what is asked for farthest ahead is let go again, where there is no room for it.
  * Invariant: when the signal is aborted everything is let go at once, even if the reader never
  * comes back.
  */
@@ -16,6 +17,9 @@ const getsMaxDefault = 256;
 /** As many are asked for at once of which little may be wanted. */
 const getsOfFew = 16;
 const bytesMaxDefault = 16 * 1024 * 1024;
+
+/** Who takes the answer hears of it. */
+const ignored = (): void => undefined;
 
 /** What a segment is taken for before one was seen. */
 const firstGuessBytes = 512 * 1024;
@@ -56,7 +60,9 @@ export interface Fetch<Answer> {
 interface Asked<Answer> {
   readonly position: Position;
   readonly fetch: Fetch<Answer>;
-  readonly chargedBytes: number;
+  chargedBytes: number;
+  /** Until it is taken or let go. */
+  isAhead: boolean;
 }
 
 export interface ReadAheadOptions<Answer> {
@@ -99,6 +105,7 @@ export class ReadAhead<Answer> {
     this.#ask(position, end);
     const next = this.#asked.shift();
     assert(next?.position === position, "positions are taken in order");
+    next.isAhead = false;
     try {
       const answer = await this.#orAborted(next.fetch.answer);
       this.#taken++;
@@ -146,8 +153,29 @@ export class ReadAhead<Answer> {
       if (!isNeeded && !this.#mayAsk()) return;
       const chargedBytes = isNeeded ? 0 : this.#guessBytes;
       this.#chargedBytes += chargedBytes;
-      this.#asked.push({ position: next, fetch: ask(next), chargedBytes });
+      const asked = { position: next, fetch: ask(next), chargedBytes, isAhead: !isNeeded };
+      this.#asked.push(asked);
+      asked.fetch.answer.then((answer) => this.#came(asked, answer), ignored);
     }
+  }
+
+  /** What was asked for ahead is here, and may be bigger than it was taken for. */
+  #came(asked: Asked<Answer>, answer: Answer): void {
+    const { bytesMax, bytesOf, budget } = this.#options;
+    const bytes = bytesOf(answer);
+    const more = bytes - asked.chargedBytes;
+    if (!asked.isAhead || more <= 0) return;
+    this.#guessBytes = Math.max(this.#guessBytes, bytes);
+    for (;;) {
+      const fits = this.#chargedBytes + more <= bytesMax;
+      if (fits && budget.take(more)) break;
+      const last = this.#asked.pop();
+      assert(last !== undefined, "what is ahead is among what was asked for");
+      this.#letGo(last);
+      if (last === asked) return;
+    }
+    asked.chargedBytes = bytes;
+    this.#chargedBytes += more;
   }
 
   /** Whether there is room for one more ahead; takes it from the budget. */
@@ -157,7 +185,9 @@ export class ReadAhead<Answer> {
     return fits && budget.take(this.#guessBytes);
   }
 
-  #letGo({ fetch, chargedBytes }: Asked<Answer>): void {
+  #letGo(asked: Asked<Answer>): void {
+    const { fetch, chargedBytes } = asked;
+    asked.isAhead = false;
     fetch.release();
     this.#chargedBytes -= chargedBytes;
     this.#options.budget.give(chargedBytes);
