@@ -32,7 +32,7 @@ import { inOrder } from "./in-order.js";
 import { Source } from "./source.js";
 import type { LedgerSnapshot } from "../core/ledger/snapshot.js";
 import type { ManifestMember, ManifestView } from "../core/manifest.js";
-import type { Segment } from "../core/types.js";
+import type { LogRecord, Segment } from "../core/types.js";
 import type { WalkState } from "../core/walk.js";
 import type { EntryAppend } from "../log/segment-codec.js";
 import type { Store } from "../store/store.js";
@@ -121,6 +121,17 @@ function checkMembers(members: readonly ManifestMember[]): void {
   throw new SuraftError("invalid", `the new cluster ${reason}`);
 }
 
+interface ImportedRun extends ExportedRun {
+  readonly records?: readonly LogRecord[];
+}
+
+/** No entry; it says where the log begins. */
+function trimOf(firstIndex: number): ImportedRun {
+  const run = { bytes: new Uint8Array(0), entryCount: 0 };
+  const records = [{ type: "trimmed", entryOffset: 0, firstIndex } as const];
+  return { run, firstIndex, timestampMs: 0, keys: [], records };
+}
+
 /** The log that comes to be. */
 class ImportedLog {
   readonly #mark: ImportMark;
@@ -154,10 +165,13 @@ class ImportedLog {
       this.#floor = this.#walk;
     }
     for await (const run of file.runs()) yield this.#segmentOf(run, epoch);
+    // Without entries nothing else would stop a node that does not know of the trim.
+    const { tail, nextIndex } = this.#walk;
+    if (tail === 1 && nextIndex > 1) yield this.#segmentOf(trimOf(nextIndex), epoch);
   }
 
   #segmentOf(
-    { run, firstIndex, timestampMs, keys }: ExportedRun,
+    { run, firstIndex, timestampMs, keys, records = [] }: ImportedRun,
     epoch: Segment["epoch"],
   ): Segment {
     const { tail: position, last: previous } = this.#walk;
@@ -165,7 +179,7 @@ class ImportedLog {
     const { entryCount, bytes } = run;
     const append: EntryAppend = { run, entryCount, sizeBytes: bytes.length };
     const content = { position, epoch, previous, firstIndex, entryCount, timestampMs, keys };
-    const draft = { type: "entries" as const, ...content, appends: [append], records: [] };
+    const draft = { type: "entries" as const, ...content, appends: [append], records };
     const segment = sealSegment(this.#mark.clusterId, draft);
     this.#walk = advance(this.#walk, segment, "valid");
     if (segment.type === "entries") this.#ledger.apply(segment);

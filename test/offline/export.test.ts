@@ -332,18 +332,25 @@ describe("an import into a store on which a node is started", () => {
       );
   });
 
-  it("leads no log that begins later before the import has ended", async () => {
-    const bytes = await fileOf({ startIndex: 3 });
-    const objects = new MemoryObjects();
-    const store = new MemoryStore("memory:", objects);
-    let error: unknown;
-    const racing = new RacedStore(objects, manifestName(1), async () => {
-      error = await failure(entriesIn(store));
+  const later = {
+    "with entries": { startIndex: 3 },
+    "without any": { startIndex: 3, endIndex: 3 },
+  };
+  for (const [name, range] of Object.entries(later)) {
+    it(`leads no log that begins later, ${name}, before the import has ended`, async () => {
+      const bytes = await fileOf(range);
+      const objects = new MemoryObjects();
+      const store = new MemoryStore("memory:", objects);
+      let error: unknown;
+      const racing = new RacedStore(objects, manifestName(1), async () => {
+        error = await failure(entriesIn(store));
+      });
+      await importInto(racing, bytes);
+      expect(error).to.be.instanceOf(SuraftError).with.property("kind", "corrupt");
+      expect((await exported(store)).equals(bytes)).to.equal(true);
+      expect((await verifyLog(store, { signal })).isDamaged).to.equal(false);
     });
-    await importInto(racing, bytes);
-    expect(error).to.be.instanceOf(SuraftError).with.property("kind", "corrupt");
-    expect((await exported(store)).equals(bytes)).to.equal(true);
-  });
+  }
 });
 
 /** Somebody else does something just before a name is created. */
