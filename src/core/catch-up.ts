@@ -45,6 +45,11 @@ export class CatchUp {
     this.#log = log;
   }
 
+  /** Every position below it is believed to exist. */
+  get target(): Position {
+    return this.#target;
+  }
+
   /** Every position below `target` is said to exist: read up to it. */
   demand(target: Position): void {
     if (target <= this.#target) return;

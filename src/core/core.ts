@@ -246,8 +246,8 @@ export class Core {
       case "barrierResponse":
         return this.#reads.answered(message.barrier, message.tailPosition);
       case "standNow":
-        if (this.#election.follows(message.epoch) && !this.#draining) this.#election.standNow();
-        return;
+        if (!this.#election.follows(message.epoch) || this.#draining) return;
+        return this.#election.standNow(message.tailPosition);
     }
   }
 

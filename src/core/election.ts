@@ -12,7 +12,7 @@ import type { CatchUp } from "./catch-up.js";
 import type { Context } from "./context.js";
 import type { KnownLog } from "./known-log.js";
 import type { HeartbeatRequest, RequestId, VoteRequest, VoteResponse } from "./protocol.js";
-import type { Epoch, NodeId } from "./types.js";
+import type { Epoch, NodeId, Position } from "./types.js";
 
 /** The leader that this node hears. */
 interface Heard {
@@ -192,12 +192,12 @@ export class Election {
 
   /**
    * Stands at once, without a pre-vote: the leader asks for it, or handed its voters to somebody
-   * who did not claim.
+   * who did not claim. Who is told where the log ends, and that it is near, need not look first.
    */
-  standNow(): void {
+  standNow(tail?: Position): void {
     if (this.#stage.type === "starting" || this.#stage.type === "elected") return;
     if (!this.#mayStand || (this.#stage.type === "candidate" && this.#stage.transfer)) return;
-    this.#standAtOnce(undefined);
+    this.#standAtOnce(undefined, tail);
   }
 
   /**
@@ -215,10 +215,12 @@ export class Election {
     if (this.#stage.type === "candidate") this.#standAtOnce("lease");
   }
 
-  #standAtOnce(forced: Force | undefined): void {
+  #standAtOnce(forced: Force | undefined, tail?: Position): void {
     this.#heard = undefined;
-    const since = this.#context.nextRequest;
-    this.#catchUp.wantProof(since);
+    const isNear = tail !== undefined && tail <= this.#log.tail + this.#log.walk.window;
+    const since = isNear ? 0 : this.#context.nextRequest;
+    if (isNear) this.#catchUp.demand(tail);
+    else this.#catchUp.wantProof(since);
     this.#askForVotes({ preVote: false, transfer: true, forced, since });
   }
 

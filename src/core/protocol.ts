@@ -91,6 +91,8 @@ export interface BarrierResponse {
 export interface StandNow {
   readonly type: "standNow";
   readonly epoch: Epoch;
+  /** The leader's tail; nothing that it sent waits for its fate. */
+  readonly tailPosition: Position;
 }
 
 /** What nodes say to one another. Messages may be lost, doubled and reordered. */

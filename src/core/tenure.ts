@@ -41,6 +41,8 @@ export class Tenure {
   /** No greater position was sent. */
   #sentMax: Position = -1;
   #furthestClaim: Position = -1;
+  /** Where the log was said to end at first, if not far ahead; perhaps not all below it has been read. */
+  readonly #namedTail: Position;
   #lostRaces = 0;
   /** Whether the tail is to be claimed: at first, and again after each lost race. */
   #claimWanted = true;
@@ -61,6 +63,7 @@ export class Tenure {
     this.#log = log;
     this.#catchUp = catchUp;
     this.#intake = new Intake(context, log, catchUp);
+    this.#namedTail = Math.min(catchUp.target, log.tail + log.walk.window);
     this.epoch = epoch;
     this.#storeTimeoutTicks = storeTimeoutTicks;
   }
@@ -106,10 +109,18 @@ export class Tenure {
     for (const append of appends) this.#intake.push(append);
   }
 
+  /** The tail; before it is known, where it was said to be, unless something below was found absent. */
+  get #end(): Position {
+    let end = Math.max(this.#log.tail, Math.min(this.#namedTail, this.#catchUp.target));
+    while (this.#log.knows(end)) end++;
+    return end;
+  }
+
   /** Claims the tail and, after a lost race, a place ahead too (PROTOCOL.md 4.1). */
   #claim(): void {
     this.#claimWanted = false;
-    const { tail, walk } = this.#log;
+    const { walk } = this.#log;
+    const tail = this.#end;
     if (!this.#sent.has(tail)) this.#sendClaim(tail);
     if (this.#lostRaces === 0) return;
     // A busy leader has written more than one segment since: read on while the claims are out.
@@ -260,7 +271,7 @@ export class Tenure {
     this.#claimWanted = false;
     let open = 0;
     for (const sent of this.#sent.values()) if (!sent.known) open++;
-    for (let position = this.#log.tail; position < this.#furthestClaim; position++) {
+    for (let position = this.#end; position < this.#furthestClaim; position++) {
       if (open >= fillsAtOnce) return;
       if (this.#log.knows(position) || this.#sent.has(position)) continue;
       this.#sendClaim(position);

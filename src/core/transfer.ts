@@ -112,7 +112,8 @@ export class Transfer {
     if (outgoing?.isDrained !== true || now < handover.tellTick) return false;
     handover.tellTick = now + options.settings.heartbeatTicks;
     const { epoch } = outgoing;
-    this.#context.emit({ type: "send", to: target, message: { type: "standNow", epoch } });
+    const message = { type: "standNow", epoch, tailPosition: this.#log.tail } as const;
+    this.#context.emit({ type: "send", to: target, message });
     return false;
   }
 

@@ -7,6 +7,7 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
   Message,
+  StandNow,
   VoteResponse,
 } from "../core/protocol.js";
 import type { Epoch } from "../core/types.js";
@@ -124,6 +125,21 @@ export function decodeHeartbeatResponse(response: wire.HeartbeatResponse): Messa
     term: toNumber(response.term),
     tailPosition: toNumber(response.tailPosition),
     duplicate: response.duplicate,
+  };
+}
+
+export function encodeStandNow(
+  { epoch, tailPosition }: StandNow,
+  sender: SenderInit,
+): MessageInitShape<typeof wire.StandNowRequestSchema> {
+  return { sender, epoch: encodeEpoch(epoch), tailPosition: BigInt(tailPosition) };
+}
+
+export function decodeStandNow({ epoch, tailPosition }: wire.StandNowRequest): Message {
+  return {
+    type: "standNow",
+    epoch: decodeEpoch(epoch),
+    tailPosition: toNumber(tailPosition),
   };
 }
 

@@ -15,7 +15,7 @@ import { toStatus } from "../rpc/status.js";
 import {
   answeredAppends,
   checkSender,
-  decodeEpoch,
+  decodeStandNow,
   decodeHeartbeat,
   decodeVote,
   encodeBarrierResponse,
@@ -119,8 +119,7 @@ async function standNow(
   request: StandNowRequest,
 ): Promise<MessageInitShape<typeof StandNowResponseSchema>> {
   const sender = checkSender(request.sender, host.self);
-  const message = { type: "standNow", epoch: decodeEpoch(request.epoch) } as const;
-  host.receive(sender, message, () => undefined);
+  host.receive(sender, decodeStandNow(request), () => undefined);
   return {};
 }
 

@@ -14,8 +14,8 @@ import {
   decodeBarrierResponse,
   decodeHeartbeatResponse,
   decodeVoteResponse,
-  encodeEpoch,
   encodeHeartbeat,
+  encodeStandNow,
   senderFor,
 } from "./messages.js";
 import { callsOver } from "./service.js";
@@ -23,8 +23,7 @@ import type {
   HeartbeatRequestSchema,
   HeartbeatResponse,
 } from "../../gen/suraft/node/v1/node_pb.js";
-import type { HeartbeatRequest, Message, Sender, VoteRequest } from "../core/protocol.js";
-import type { Epoch } from "../core/types.js";
+import type { HeartbeatRequest, Message, Sender, StandNow, VoteRequest } from "../core/protocol.js";
 import type { Connection } from "../rpc/client.js";
 import type { Identity } from "./messages.js";
 
@@ -81,7 +80,7 @@ export class PeerClient {
       case "heartbeatRequest":
         return this.#beat(message);
       case "standNow":
-        return void this.#askToStand(message.epoch);
+        return void this.#askToStand(message);
       default:
         throw new TypeError(`${message.type} is an answer, not a request`);
     }
@@ -137,10 +136,10 @@ export class PeerClient {
     }
   }
 
-  async #askToStand(epoch: Epoch): Promise<void> {
+  async #askToStand(message: StandNow): Promise<void> {
     const { timeoutMs } = this.#options;
     try {
-      await this.calls.standNow({ sender: this.sender, epoch: encodeEpoch(epoch) }, { timeoutMs });
+      await this.calls.standNow(encodeStandNow(message, this.sender), { timeoutMs });
     } catch (error) {
       this.#failed(error);
     }
