@@ -11,7 +11,7 @@ import { contentOf } from "./ledger/record-checks.js";
 import { TrueLedger } from "./ledger/true-ledger.js";
 import { ProcessChecks } from "./process-checks.js";
 import { RunChecks } from "./run-checks.js";
-import type { AnyCore } from "./sim-process.js";
+import type { AnyCore } from "./any-core.js";
 import { Violation } from "./violation.js";
 
 export const settings: CoreSettings = {

@@ -3,7 +3,7 @@
 import { makePlan, reducedPlan, type Profile, type Reductions } from "./plan.js";
 import { run, type RunResult } from "./run.js";
 import { replayCommand, shrink } from "./shrink.js";
-import type { MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
 
 export interface ExploreOptions {
   readonly makeCore: MakeCore;

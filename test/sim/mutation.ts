@@ -13,7 +13,7 @@ import type { Mutant } from "./mutant.js";
 import { mutants } from "./mutants.js";
 import { makePlan } from "./plan.js";
 import { run, type RunViolation } from "./run.js";
-import type { MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
 
 interface Verdict {
   readonly mutant: Mutant;

@@ -19,7 +19,7 @@ import {
   untilWhole,
 } from "./recovery.js";
 import type { Trace } from "./describe.js";
-import type { MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
 import { must, Violation } from "./violation.js";
 import { World } from "./world.js";
 

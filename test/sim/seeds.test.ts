@@ -4,7 +4,7 @@ import { Core } from "../../src/core/core.js";
 import { formatHistory, type HistoryEvent } from "./history.js";
 import { makePlan, reducedPlan, type Profile } from "./plan.js";
 import { run } from "./run.js";
-import type { MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
 
 const makeCore: MakeCore = (options) => new Core(options);
 

@@ -5,7 +5,7 @@ import type { Effect, Input, ProducerOutcome } from "../../src/core/protocol.js"
 import { makePlan, reducedPlan } from "./plan.js";
 import { run } from "./run.js";
 import { replayCommand, shrink } from "./shrink.js";
-import type { AnyCore, MakeCore } from "./sim-process.js";
+import type { AnyCore, MakeCore } from "./any-core.js";
 
 /** A core that takes every unanswered create for one that did nothing. */
 class ForgetfulCore implements AnyCore {

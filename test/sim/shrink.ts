@@ -5,7 +5,7 @@
 
 import { makePlan, reducedPlan, type Rates, type Reductions } from "./plan.js";
 import { run, type RunResult } from "./run.js";
-import type { MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
 
 export interface Shrunk {
   readonly reductions: Reductions;

@@ -7,40 +7,30 @@
  */
 
 import type { Member, MemberList } from "../../src/core/members.js";
-import type { CoreOptions } from "../../src/core/options.js";
 import type {
   CreateOutcome,
   Effect,
   GetOutcome,
   Input,
   Message,
-  ProducerOutcome,
   Role,
   View,
 } from "../../src/core/protocol.js";
 import type { ManifestView } from "../../src/core/manifest.js";
-import type { UpkeepLog } from "../../src/core/upkeep/protocol.js";
 import type { NodeId } from "../../src/core/types.js";
+import type { AnyCore } from "./any-core.js";
 import { clusterId, seal, type SimAppend } from "./content.js";
 import { describeEffect, describeInput } from "./describe.js";
 import { ProcessLife } from "./life/process-life.js";
 import type { OutcomeQuestion } from "./ledger/ledger-checks.js";
 import type { Moment } from "./faults.js";
+import { Moments } from "./moments.js";
 import type { NodePlan } from "./plan.js";
 import { ProcessChecks } from "./process-checks.js";
 import type { Random } from "./random.js";
 import type { Surroundings } from "./surroundings.js";
 import { ProcessRequests } from "./process-requests.js";
 import { mustOnlyRead, readerSettings } from "./reader-rules.js";
-
-/** The core, as the simulator drives it. */
-export interface AnyCore extends UpkeepLog {
-  step(input: Input, ageMs: number): readonly Effect[];
-  outcomeOf(producerId: number, sequence: number): ProducerOutcome;
-  readonly members: MemberList;
-}
-
-export type MakeCore = (options: CoreOptions) => AnyCore;
 
 export interface ProcessOptions {
   readonly serial: number;
@@ -68,6 +58,7 @@ export class SimProcess {
   readonly copied: boolean;
   readonly isReader: boolean;
   readonly checks: ProcessChecks;
+  readonly moments = new Moments();
   readonly #world: Surroundings;
   readonly #life: ProcessLife;
   readonly #random: Random;
@@ -76,7 +67,6 @@ export class SimProcess {
   #alive = true;
   #paused = false;
   #missedTicks = 0;
-  readonly #once = new Map<Moment, () => boolean>();
   readonly #backlog: Input[] = [];
   /** What the host is to do once it goes on. */
   readonly #hostBacklog: (() => void)[] = [];
@@ -130,7 +120,7 @@ export class SimProcess {
     });
     this.#scheduleTick();
     this.#life.boot((start) => {
-      this.checks.begins(start.manifest, life.judge.walk.validBelow(tailOf(start.manifest)));
+      this.#begins(start.manifest);
       this.#core = world.makeCore({
         nodeId,
         incarnation: options.incarnation,
@@ -249,16 +239,6 @@ export class SimProcess {
   pause(): void {
     this.#paused = true;
     this.#missedTicks = 0;
-  }
-
-  /** Does something at such a moment, at each until that returns true. */
-  once(moment: Moment, action: () => boolean): void {
-    this.#once.set(moment, action);
-  }
-
-  /** No more of that. */
-  undisturbed(): void {
-    this.#once.clear();
   }
 
   /** Goes on where it stood: what came meanwhile comes now, kind by kind or as it came. */
@@ -427,12 +407,10 @@ export class SimProcess {
       case "deleteLease":
         this.#world.store.deleteLease(this.node, effect.number);
         break;
-      case "leftBehind": {
-        const { judge } = this.#world.life;
+      case "leftBehind":
         this.#world.checks.tally.leftBehind += 1;
-        this.checks.begins(effect.manifest, judge.walk.validBelow(tailOf(effect.manifest)));
+        this.#begins(effect.manifest);
         break;
-      }
       case "send":
         this.checks.said(effect.message);
         this.#world.send(this, effect.to, effect.message);
@@ -498,10 +476,13 @@ export class SimProcess {
 
   #reaches(moment: Moment): void {
     const { creates, gets } = this.#requests;
-    // Nobody is misled unless other answers are still to come.
-    const awaits = this.role === "leader" ? creates : creates || gets;
-    if (moment !== "list" && !awaits) return;
-    if (this.#once.get(moment)?.() === true) this.#once.delete(moment);
+    this.moments.reached(moment, { creates, gets, leads: this.role === "leader" });
+  }
+
+  /** It holds the log anew, from the manifest's checkpoint. */
+  #begins(manifest: ManifestView): void {
+    const tail = manifest.checkpoint?.walk.tail ?? 0;
+    this.checks.begins(manifest, this.#world.life.judge.walk.validBelow(tail));
   }
 
   #readLedger(request: number, manifest: ManifestView): void {
@@ -510,9 +491,4 @@ export class SimProcess {
       this.#give({ type: "ledgerResult", request, outcome }),
     );
   }
-}
-
-/** Where a process begins that starts from the manifest. */
-function tailOf({ checkpoint }: ManifestView): number {
-  return checkpoint?.walk.tail ?? 0;
 }

@@ -8,7 +8,8 @@ import type { EventQueue } from "./event-queue.js";
 import type { LifeWorld } from "./life/process-life.js";
 import type { Plan } from "./plan.js";
 import type { RunChecks } from "./run-checks.js";
-import type { MakeCore, SimProcess } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
+import type { SimProcess } from "./sim-process.js";
 import type { SimStore } from "./sim-store.js";
 
 /** What it lives in. */

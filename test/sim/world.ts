@@ -22,7 +22,8 @@ import { RunChecks } from "./run-checks.js";
 import { Operator } from "./members/operator.js";
 import { StoreReaders } from "./store-readers.js";
 import { SimNetwork } from "./sim-network.js";
-import { SimProcess, type MakeCore } from "./sim-process.js";
+import type { MakeCore } from "./any-core.js";
+import { SimProcess } from "./sim-process.js";
 import { SimStore } from "./sim-store.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -171,7 +172,7 @@ export class World {
       );
       for (const process of node.processes) {
         process.crashAfter(undefined);
-        process.undisturbed();
+        process.moments.clear();
         if (absent || process !== fit) process.crash();
         else process.resume();
       }
@@ -368,7 +369,7 @@ export class World {
         this.#later(fault.forMs, () => process?.resume());
         break;
       case "doze":
-        process?.once(fault.moment, () => this.#doze(process, fault));
+        process?.moments.once(fault.moment, () => this.#doze(process, fault));
         break;
       case "twin":
         this.#twin(node, fault.forMs);
