@@ -173,6 +173,8 @@ export class Election {
       if (mine) stage.granted.add(from);
     } else if (response.term > this.term) {
       this.#adopt(response.term);
+      // Nobody's refusal undoes an operator's wish.
+      if (stage.forced === "operator") this.#standAtOnce("operator");
     }
   }
 

@@ -411,3 +411,21 @@ describe("following (PROTOCOL 6)", () => {
     expect(node.hears(epoch(1, "c"), false)).to.equal(true);
   });
 });
+
+describe("a node that an operator has lead (PROTOCOL 6)", () => {
+  it("stands again, in a greater term, where its request for votes is refused", () => {
+    const node = voter();
+    node.election.force();
+    node.election.voteResponse("b", {
+      type: "voteResponse",
+      term: 9,
+      requestTerm: 1,
+      preVote: false,
+      granted: false,
+      duplicate: false,
+    });
+    expect(node.election.stage).to.equal("candidate");
+    node.read();
+    expect([node.election.stage, node.election.term]).to.deep.equal(["elected", 10]);
+  });
+});
