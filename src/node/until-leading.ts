@@ -5,7 +5,7 @@ import type { Node, NodeStatus } from "./node.js";
 
 /**
  * Resolves to the node's term once it leads; rejects with `conflict` once it follows another leader, to
- * whom it has lost, or with the signal's reason.
+ * whom it has lost, with `unavailable` once it can lead no more, or with the signal's reason.
  */
 export async function untilLeading(
   node: Pick<Node, "status" | "watch">,
@@ -28,6 +28,9 @@ export async function untilLeading(
       } else if (status.role === "follower" && status.leader !== undefined) {
         end();
         reject(lostTo(status.leader.nodeId, status.term));
+      } else if (status.fault !== undefined) {
+        end();
+        reject(new SuraftError("unavailable", status.notServingReason));
       }
     };
     const unwatch = node.watch(look);

@@ -5,7 +5,8 @@ import { untilLeading } from "../../src/node/until-leading.js";
 import { startTestCluster, type TestCluster } from "../../src/testing/index.js";
 import type { NodeStatus } from "../../src/node/node.js";
 
-type Told = Pick<NodeStatus, "role" | "term" | "leader">;
+type Told = Pick<NodeStatus, "role" | "term" | "leader"> &
+  Partial<Pick<NodeStatus, "fault" | "notServingReason">>;
 
 /** What a node says of itself, one after the other. */
 function statuses(first: Told) {
@@ -51,6 +52,18 @@ describe("a node that is told to lead", () => {
     expect(error)
       .to.have.property("message")
       .that.matches(/^n2 leads in term 3/);
+    expect(node.watchers.size).to.equal(0);
+  });
+
+  it("says why it never will, once it is at fault", async () => {
+    const node = statuses({ role: "candidate", term: 2, leader: undefined });
+    const failed = untilLeading(node, signal).catch((error: unknown) => error);
+    const fault = { kind: "corrupt", message: "log/3 is damaged" } as NonNullable<
+      NodeStatus["fault"]
+    >;
+    const notServingReason = "the log is damaged";
+    node.tell({ role: "follower", term: 2, leader: undefined, fault, notServingReason });
+    expect(await failed).to.include({ kind: "unavailable", message: notServingReason });
     expect(node.watchers.size).to.equal(0);
   });
 });
