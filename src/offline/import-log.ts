@@ -43,6 +43,8 @@ export interface ImportOptions {
   readonly signal: AbortSignal;
   /** The new cluster's. */
   readonly members: readonly ManifestMember[];
+  /** The new cluster's grace in milliseconds, an hour by default. */
+  readonly graceMs?: number;
   /** Creates under way at once. 32 by default, 64 at the most. */
   readonly width?: number;
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -83,13 +85,13 @@ export async function importLog(
   file: ExportFile,
   options: ImportOptions,
 ): Promise<Imported> {
-  const { signal, members } = options;
+  const { signal, members, graceMs } = options;
   checkMembers(members);
   await file.open();
   const source = new Source(store, signal);
   const mark = await markOf(source);
   const founding: ManifestView = {
-    ...foundingManifest(members),
+    ...foundingManifest(members, graceMs),
     clusterId: mark.clusterId,
     nonce: mark.nonce,
   };

@@ -17,11 +17,11 @@ export interface ImportedLog {
 export async function makeImportedLog(
   store: Store,
   log: ImportedLog,
-  address: string,
+  { address, ...grace }: { readonly address: string; readonly graceMs?: number },
 ): Promise<void> {
   const { signal } = new AbortController();
   const members = [{ nodeId: "n1", address }];
-  await importLog(store, new ExportFile("the log", file(log)), { signal, members });
+  await importLog(store, new ExportFile("the log", file(log)), { signal, members, ...grace });
 }
 
 async function* file(log: ImportedLog): AsyncGenerator<Uint8Array, void> {

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { ExportPartSchema } from "../../gen/suraft/storage/v1/export_pb.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
-import { openCluster } from "../../src/log/manifest.js";
+import { openCluster, readManifest } from "../../src/log/manifest.js";
 import { encodeManifest } from "../../src/log/manifest-codec.js";
 import { manifestName, segmentName } from "../../src/log/names.js";
 import { entryRunOf } from "../../src/log/segment-codec.js";
@@ -34,8 +34,9 @@ async function* pieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Arra
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-function importInto(store: Store, bytes: Uint8Array, width = 4) {
-  return importLog(store, new ExportFile("the file", pieces(bytes)), { signal, members, width });
+function importInto(store: Store, bytes: Uint8Array, grace: { readonly graceMs?: number } = {}) {
+  const options = { signal, members, width: 4, ...grace };
+  return importLog(store, new ExportFile("the file", pieces(bytes)), options);
 }
 
 function emptyStore(): MemoryStore {
@@ -167,6 +168,26 @@ describe("exporting and importing", () => {
 });
 
 describe("importing", () => {
+  it("founds a cluster with the grace that is asked for, and keeps to it", async () => {
+    const written = new WrittenLog().claim().write("a");
+    found(written);
+    const bytes = await exported(written.store);
+    const graceOf = async (store: Store): Promise<unknown> => {
+      const read = await readManifest(store, signal);
+      return read.type === "found" && read.manifest.graceMs;
+    };
+    const [usual, short] = [emptyStore(), emptyStore()];
+    await importInto(usual, bytes);
+    expect(await graceOf(usual)).to.equal(3_600_000);
+    await importInto(short, bytes, { graceMs: 5000 });
+    expect(await graceOf(short)).to.equal(5000);
+    // One that failed before its end goes on with the same grace only.
+    await short.delete(manifestName(1), { signal });
+    expect(await failure(importInto(short, bytes))).to.include({ kind: "conflict" });
+    await importInto(short, bytes, { graceMs: 5000 });
+    expect(await graceOf(short)).to.equal(5000);
+  });
+
   it("refuses a file that is cut off anywhere, leaves no log, and goes on with the whole one", async () => {
     const written = busyLog();
     found(written);

@@ -1,6 +1,7 @@
 /** `suraft import`: makes a new log of exported entries, with no node. */
 
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { describeDefault, nodeSettings } from "../../node/config.js";
 import { members } from "../../node/config-values.js";
 import { openSource } from "../append-input.js";
 import { interruption } from "../interruption.js";
@@ -12,6 +13,7 @@ import type { NodeMember } from "../../node/node.js";
 
 interface ImportCommandOptions extends StoreOptionValues {
   readonly members: readonly NodeMember[];
+  readonly graceMs?: number;
   readonly parallel: number;
   readonly json?: true;
 }
@@ -20,6 +22,12 @@ function memberList(text: string): readonly NodeMember[] {
   const parsed = members().safeParse(text);
   if (parsed.success) return parsed.data;
   throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? "names no members"}.`);
+}
+
+function grace(text: string): number {
+  const parsed = nodeSettings.graceMs.schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? "is no time"}.`);
 }
 
 export function declareImport(command: Command): void {
@@ -34,6 +42,12 @@ export function declareImport(command: Command): void {
       new Option("--members <id=host:port,...>", "the nodes of the new cluster")
         .makeOptionMandatory()
         .argParser(memberList),
+    )
+    .addOption(
+      new Option(
+        "--grace-ms <ms>",
+        `the new cluster's grace, fixed from then on (default: ${describeDefault("graceMs")})`,
+      ).argParser(grace),
     )
     .option("--json", "print JSON");
   addStoreOption(command)
@@ -62,6 +76,7 @@ async function importCommand(path: string, options: ImportCommandOptions): Promi
       signal: interruption(),
       members: options.members,
       width: options.parallel,
+      ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
       onProgress: ({ bytes }) => progress.update({ done: bytes, total: sizeBytes ?? bytes, bytes }),
     });
     progress.stop();

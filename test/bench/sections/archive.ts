@@ -4,8 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { connect } from "../../../src/client/client.js";
 import { readManifest } from "../../../src/log/manifest.js";
-import { encodeManifest } from "../../../src/log/manifest-codec.js";
-import { manifestName } from "../../../src/log/names.js";
 import { openStore } from "../../../src/store/open-store.js";
 import { settingsAlone, startBenchNode } from "../bench-node.js";
 import { freeAddresses } from "../cluster.js";
@@ -58,8 +56,7 @@ async function measure(log: Log): Promise<Row> {
   const url = `memory:archive-${log.payloadBytes}`;
   const [address = ""] = await freeAddresses(1);
   const store = openStore(url);
-  await makeImportedLog(store, log, address);
-  await shortenGrace(store);
+  await makeImportedLog(store, log, { address, graceMs });
   const settings = settingsAlone(address, url);
   const ofStart = await requestsUntilRest({ ...settings, ...archivingNothing }, address);
   const requests = await requestsUntilRest({ ...settings, ...archiving }, address);
@@ -97,13 +94,6 @@ async function requestsUntilRest(
   client.close();
   await node.stop();
   return storeRequests;
-}
-
-/** An import founds a cluster with the grace by default: an hour. */
-async function shortenGrace(store: Store): Promise<void> {
-  const manifest = await manifestIn(store);
-  const next = { ...manifest, number: manifest.number + 1, graceMs };
-  await store.create(manifestName(next.number), encodeManifest(next), { signal });
 }
 
 async function manifestIn(store: Store): Promise<ManifestView> {

@@ -77,7 +77,7 @@ async function measure(log: Log, name: string): Promise<Row> {
 }
 
 async function make(store: Store, log: Log): Promise<void> {
-  await makeImportedLog(store, log, "127.0.0.1:1");
+  await makeImportedLog(store, log, { address: "127.0.0.1:1" });
   if (log.archived === true) await archive(store);
 }
 
