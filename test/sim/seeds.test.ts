@@ -56,4 +56,10 @@ describe("a simulated run", () => {
     expect(sum((result) => result.refusals)).to.be.greaterThan(100);
     expect(sum((result) => result.outcomes)).to.be.greaterThan(100);
   }).timeout(60_000);
+
+  it("takes no number that was used before for a repeat, though its producer had expired meanwhile", () => {
+    const { violation, repeats } = run({ plan: makePlan(1_795_725_617), makeCore });
+    expect(violation).to.equal(undefined);
+    expect(repeats).to.be.greaterThan(10);
+  }).timeout(60_000);
 });

@@ -80,10 +80,13 @@ export class Ledger {
     return this.#producers.find(id);
   }
 
-  /** The answer to an append of a producer; undefined where it is not, or no more, remembered. */
+  /**
+   * The answer to an append of a producer; undefined where it is not, or no more, remembered. One that has
+   * expired may come back, with an append that is open, and then its answers do (`#putBack`).
+   */
   answer(id: number, sequence: number): ProducedAnswer | undefined {
-    const producer = this.#producers.find(id);
-    return producer === undefined ? undefined : this.#answers.find(producer.lastAnswer, sequence);
+    const last = this.#producers.find(id)?.lastAnswer ?? this.#answers.lastOf(id);
+    return this.#answers.find(last, sequence);
   }
 
   /** Whether an entry with the key stands at or above an index. */
