@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Child } from "./child.js";
 import type { Measured } from "./meter.js";
 
-interface Timed {
+export interface Timed {
   readonly warmUpSeconds: number;
   readonly seconds: number;
 }

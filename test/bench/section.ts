@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { ClusterUse } from "./cluster.js";
-import type { LoadResult } from "./load.js";
+import type { LoadResult, SessionLoad, Timed } from "./load.js";
 import type { Report } from "./report.js";
 
 /** What 1,000 requests to a bucket cost, in dollars. */
@@ -33,6 +33,12 @@ export const payloadBytes = 1024;
 /** A load's times: long enough a warm-up for the compiler and the connections. */
 export function timing({ seconds }: BenchContext): { warmUpSeconds: number; seconds: number } {
   return { warmUpSeconds: Math.min(1, Math.max(0.5, seconds / 2)), seconds };
+}
+
+/** A session whose appends have an entry each. */
+export function oneByOne(address: string, inFlight: number): Omit<SessionLoad, keyof Timed> {
+  const shape = { sessions: 1, inFlight, entriesPerAppend: 1, payloadBytes, entriesMax: 0 };
+  return { type: "session", address, ...shape };
 }
 
 /** Where the profiles of one load go; see `BenchCluster.observe`. */

@@ -6,7 +6,7 @@ import { entriesPerSecond, megabytesPerSecond, runLoad, type SessionLoad } from 
 import { plotColumns, type Plot } from "../plot.js";
 import { openProducers } from "../producers.js";
 import {
-  payloadBytes,
+  oneByOne,
   profilePath,
   timing,
   useCells,
@@ -135,18 +135,7 @@ async function measure(
 ) {
   const special = await load?.(at, cluster.leader);
   const { result, use } = await cluster.observe(
-    () =>
-      runLoad({
-        type: "session",
-        address: cluster.leader,
-        sessions: 1,
-        inFlight,
-        entriesPerAppend: 1,
-        payloadBytes,
-        entriesMax: 0,
-        ...timing(context),
-        ...special,
-      }),
+    () => runLoad({ ...oneByOne(cluster.leader, inFlight), ...timing(context), ...special }),
     profilePath(context, `growth-${name}-${at}`),
   );
   return {

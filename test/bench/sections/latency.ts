@@ -4,7 +4,14 @@ import { atMost } from "../aim.js";
 import { BenchCluster } from "../cluster.js";
 import { runLoad, runStoreLoad } from "../load.js";
 import { plotColumns } from "../plot.js";
-import { payloadBytes, profilePath, timing, type BenchContext, type Section } from "../section.js";
+import {
+  oneByOne,
+  payloadBytes,
+  profilePath,
+  timing,
+  type BenchContext,
+  type Section,
+} from "../section.js";
 
 interface SlowStore {
   readonly name: string;
@@ -81,17 +88,7 @@ async function measure(cluster: BenchCluster, { store, inFlight, context }: Meas
   const times = timing({ ...context, seconds: context.seconds * factor });
   const profile = `${store.parameters.replaceAll(/\W/g, "-")}-${inFlight}`;
   const { result, use } = await cluster.observe(
-    () =>
-      runLoad({
-        type: "session",
-        address: cluster.leader,
-        sessions: 1,
-        inFlight,
-        entriesPerAppend: 1,
-        payloadBytes,
-        entriesMax: 0,
-        ...times,
-      }),
+    () => runLoad({ ...oneByOne(cluster.leader, inFlight), ...times }),
     profilePath(context, profile),
   );
   const entriesPerSegment = result.entriesInAll / use.requests.creates;
