@@ -2,7 +2,8 @@
  * Takes appends to wherever they can be committed: this node's core while it leads, the leader
  * while another node does, and a queue while nobody does (PROTOCOL.md section 8).
  *
- * Invariant: the bytes of all appends without an answer are bounded by `queueBytesMax`.
+ * Invariant: the bytes of all appends without an answer are bounded by `queueBytesMax`, and by one
+ * more append of each client: what is beyond is refused as it comes, before it costs anything.
  * Invariant: an append from another node is never forwarded again.
  */
 
@@ -48,8 +49,8 @@ export interface AppendRouterOptions {
 const answerMarginMs = 50;
 /** Before appends that a leader refused are handed on again, unless another leader is heard of. */
 const retryDelayMs = 25;
-/** How many are told in one turn of the event loop that there are too many. */
-const refusedAtOnce = 256;
+/** The part of the queue's bound up to which appends are read: those being read need room too. */
+const unseenShare = 7 / 8;
 /** What an overloaded client is asked to wait. */
 const overloadDelayMs = 100;
 
@@ -111,6 +112,16 @@ export class AppendRouter implements Router {
     this.#waiting.add(appender);
   }
 
+  admit(sizeBytes: number): SuraftError | undefined {
+    this.#bytes += sizeBytes;
+    return this.#bytes > this.#options.queueBytesMax ? overloaded : undefined;
+  }
+
+  /** Why an append that has not been read yet is better not read: there is no room, or hardly any. */
+  refusal(): SuraftError | undefined {
+    return this.#bytes > this.#options.queueBytesMax * unseenShare ? overloaded : undefined;
+  }
+
   ended(appender: RoutedAppender): void {
     this.#waiting.delete(appender);
     if (this.#waiting.size === 0) this.#idle();
@@ -125,17 +136,12 @@ export class AppendRouter implements Router {
   }
 
   submit(append: RoutedAppend): void {
-    this.#bytes += append.sizeBytes;
     this.#submitted.push(append);
     this.#scheduleFlush();
   }
 
   withdraw(appender: RoutedAppender): void {
-    const stays = this.#submitted.filter((append) => append.owner !== appender);
-    for (const append of this.#submitted) {
-      if (append.owner === appender) this.#bytes -= append.sizeBytes;
-    }
-    this.#submitted = stays;
+    this.#submitted = this.#submitted.filter((append) => append.owner !== appender);
   }
 
   retry(appender: RoutedAppender): void {
@@ -144,7 +150,7 @@ export class AppendRouter implements Router {
   }
 
   settled(append: RoutedAppend): void {
-    if (append.returned === undefined) this.#bytes -= append.sizeBytes;
+    this.#bytes -= append.sizeBytes;
   }
 
   expiry({ deadlineMs }: AppenderOptions): number {
@@ -161,7 +167,8 @@ export class AppendRouter implements Router {
     if (late.length === 0) return;
     this.#submitted = this.#submitted.filter((append) => append.expiresAtMs > now);
     for (const append of late) {
-      this.#reject(append, new SuraftError("unavailable", "no leader was found in time; retry"));
+      const error = new SuraftError("unavailable", "no leader was found in time; retry");
+      append.owner.giveBack(append, error);
     }
   }
 
@@ -215,12 +222,7 @@ export class AppendRouter implements Router {
 
   #giveBack(appends: readonly RoutedAppend[], error: SuraftError): void {
     if (error.kind === "not_leader") this.#delayRetry();
-    for (const append of appends) this.#reject(append, error);
-  }
-
-  #reject(append: RoutedAppend, error: SuraftError): void {
-    this.#bytes -= append.sizeBytes;
-    append.owner.giveBack(append, error);
+    for (const append of appends) append.owner.giveBack(append, error);
   }
 
   /** Appends that come in one turn of the event loop travel together. */
@@ -249,7 +251,7 @@ export class AppendRouter implements Router {
     this.#retrying.clear();
     if (this.#stopping) return this.#refuseAll(stopping);
     if (this.#route.type === "never") return this.#refuseAll(this.#route.error);
-    const appends = this.#takeAdmitted();
+    const appends = this.#takeOpen();
     if (appends.length === 0) return;
     if (this.#route.type === "here") {
       const ready = this.#takeReady(appends);
@@ -291,49 +293,36 @@ export class AppendRouter implements Router {
     if (appends.length > 0) this.#submitted = appends.concat(this.#submitted);
   }
 
-  /**
-   * What may be begun, in order: not of a client that has failed or gone, and within the bound. Of what
-   * is beyond it some are refused, and the others looked at again in a later turn of the event loop:
-   * heartbeats must not wait for thousands of refusals.
-   */
-  #takeAdmitted(): readonly RoutedAppend[] {
+  /** What may be begun, in order: not of a client that has failed or gone. */
+  #takeOpen(): readonly RoutedAppend[] {
     const submitted = this.#submitted;
     this.#submitted = [];
-    const admitted = submitted.filter((append) => append.owner.isOpen);
-    if (admitted.length < submitted.length) {
+    const open = submitted.filter(({ owner }) => owner.isOpen);
+    if (open.length < submitted.length) {
       for (const append of submitted) {
-        if (!append.owner.isOpen) this.#reject(append, append.owner.notBegun());
+        const { owner } = append;
+        if (!owner.isOpen) owner.giveBack(append, owner.notBegun());
       }
     }
-    let fits = admitted.length;
-    for (let bytes = this.#bytes; bytes > this.#options.queueBytesMax && fits > 0; fits--) {
-      bytes -= admitted[fits - 1]?.sizeBytes ?? 0;
-    }
-    if (fits === admitted.length) return admitted;
-    const later = admitted.splice(fits);
-    const refused = later.splice(0, refusedAtOnce);
-    this.#submitted = later;
-    this.#scheduleFlush();
-    this.#giveBack(refused, overload());
-    return admitted;
+    return open;
   }
 
   #refuseAll(error: SuraftError): void {
     const appends = this.#submitted;
     this.#submitted = [];
     for (const append of appends) {
-      this.#reject(append, append.owner.forwarded ? notLeader : error);
+      append.owner.giveBack(append, append.owner.forwarded ? notLeader : error);
     }
   }
 }
 
 const stopping = new SuraftError("unavailable", "the node is stopping; use another");
 const notLeader = new SuraftError("not_leader", "this node does not lead");
-
-function overload(): SuraftError {
-  const options = { retryDelayMs: overloadDelayMs };
-  return new SuraftError("overloaded", "too many appends are under way; slow down", options);
-}
+/** One for all: an overloaded node has better to do than to make and to encode thousands. */
+const overloaded = new SuraftError("overloaded", "too many appends are under way; slow down", {
+  details: { outcome: "not_committed" },
+  retryDelayMs: overloadDelayMs,
+});
 
 function opens(append: RoutedAppend | undefined): boolean {
   return append?.options?.control?.type === "open";

@@ -232,6 +232,10 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
     this.#peers.close();
   }
 
+  appendRefusal(): SuraftError | undefined {
+    return this.#router.refusal();
+  }
+
   openAppender(listener: AppendListener, options: AppenderOptions): Appender {
     return this.#router.open(listener, options);
   }

@@ -168,6 +168,8 @@ export interface Node {
   /** Calls the listener at every change of `status().change`, until the returned function is called. */
   watch(listener: (status: NodeStatus) => void): () => void;
   openAppender(listener: AppendListener, options: AppenderOptions): Appender;
+  /** Why an append that came now would be refused unseen: `overloaded`. */
+  appendRefusal(): SuraftError | undefined;
   /**
    * Resolves once `log` holds everything that was acknowledged to anybody before the call
    * (PROTOCOL.md section 5). One proof serves all that wait. Rejects with a SuraftError of kind

@@ -19,6 +19,8 @@ import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./
 
 /** What an appender needs of its router. */
 export interface Router {
+  /** Counts an append, until it is `settled`. Returns why it is one too many. */
+  admit(sizeBytes: number): SuraftError | undefined;
   /** Takes an append to wherever it can be committed. */
   submit(append: RoutedAppend): void;
   /** Lets go of the appender's appends that are still queued. */
@@ -89,7 +91,9 @@ export class RoutedAppender implements Appender {
     const append = new RoutedAppend(this, scanned, this.#router.expiry(this.#options));
     if (this.#outstanding.length === 0) this.#router.began(this);
     this.#outstanding.push(append);
+    const tooMany = this.#router.admit(append.sizeBytes);
     if (!this.isOpen) this.giveBack(append, this.notBegun());
+    else if (tooMany !== undefined) this.giveBack(append, tooMany);
     // Behind one that came back and was not sent again yet, it waits its turn.
     else if (this.#returnedCount > 0) this.#cameBack(append, noLeader);
     else this.#submit(append);

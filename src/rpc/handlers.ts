@@ -3,6 +3,7 @@
 import type { GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 
 import type { SuraftError } from "../errors.js";
+import type { Admittance } from "./admission.js";
 import type { CallContext } from "./server-call.js";
 import type { ReceivedRequest, SentResponse } from "./service-definition.js";
 
@@ -72,6 +73,11 @@ type Handler<M extends GenServiceMethods, R, K extends keyof M> = M[K]["methodKi
       : M[K]["methodKind"] extends "bidi_streaming"
         ? BidiHandler<ReceivedRequest<M, R, K>, SentResponse<M, R, K>>
         : never;
+
+/** For methods of a service that may be overloaded: which calls begin. */
+export type Admittances<M extends GenServiceMethods> = {
+  readonly [K in keyof M]?: Admittance;
+};
 
 /** A handler for each method of a service. */
 export type Handlers<M extends GenServiceMethods, R> = {

@@ -7,7 +7,9 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 
 import { SuraftError } from "../errors.js";
+import type { Admittance } from "./admission.js";
 import type {
+  Admittances,
   BidiCall,
   BidiHandler,
   BidiListener,
@@ -27,13 +29,18 @@ import {
   type Service,
 } from "./service-definition.js";
 
-/** Begins a call. */
-export type Route = (call: ServerCall) => void;
+/** Where the calls of a method go. */
+export interface Route {
+  readonly begin: (call: ServerCall) => void;
+  /** Undefined: every call begins as it comes. */
+  readonly admittance: Admittance | undefined;
+}
 
 /** The routes of a service's methods, by their paths. */
 export function routesOf<M extends GenServiceMethods, R extends RawMethods<M>>(
   service: Service<M, R>,
   handlers: Handlers<M, R>,
+  admittances: Admittances<M>,
 ): ReadonlyMap<string, Route> {
   const methods: DescMethod[] = service.descriptor.methods;
   return new Map(
@@ -44,7 +51,8 @@ export function routesOf<M extends GenServiceMethods, R extends RawMethods<M>>(
           raw.request === true ? bytes : decodeRequest(method.input, bytes),
         encode: encoder(method.output, raw.response === true),
       };
-      return [methodPath(method), route(method, codec, handlers[method.localName])];
+      const begin = beginner(method, codec, handlers[method.localName]);
+      return [methodPath(method), { begin, admittance: admittances[method.localName] }];
     }),
   );
 }
@@ -55,7 +63,7 @@ interface Codec {
 }
 
 /** The types of `handlers` hold that a method's handler is of its kind. */
-function route(method: DescMethod, codec: Codec, handler: unknown): Route {
+function beginner(method: DescMethod, codec: Codec, handler: unknown): Route["begin"] {
   switch (method.methodKind) {
     case "unary":
       return (call) =>

@@ -18,8 +18,9 @@ import {
 import type { GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 
 import { SuraftError } from "../errors.js";
+import { Admission } from "./admission.js";
 import { flowControlWindowBytesDefault, widenConnectionWindow } from "./connection-window.js";
-import type { Handlers } from "./handlers.js";
+import type { Admittances, Handlers } from "./handlers.js";
 import { routesOf, type Route } from "./routes.js";
 import { ServerCall } from "./server-call.js";
 import { grpcDefinition, type RawMethods, type Service } from "./service-definition.js";
@@ -39,10 +40,11 @@ export interface ServiceRegistration {
 export function implementService<M extends GenServiceMethods, R extends RawMethods<M>>(
   service: Service<M, R>,
   handlers: Handlers<M, R>,
+  admittances: Admittances<M> = {},
 ): ServiceRegistration {
   return {
     definition: grpcDefinition(service),
-    routes: routesOf(service, handlers),
+    routes: routesOf(service, handlers, admittances),
     implementation: {},
   };
 }
@@ -166,6 +168,7 @@ class Calls {
   readonly #routes = new Map<string, Route>();
   readonly #onDefect: (error: unknown, path: string) => void;
   readonly #calls = new Set<ServerCall>();
+  readonly #admission = new Admission();
   readonly #foreign = new Set<(status: TransportStatus) => void>();
   #stopping: SuraftError | undefined;
 
@@ -181,11 +184,11 @@ class Calls {
 
   begin(path: string, base: ServerInterceptingCallInterface): ServerInterceptingCall {
     widenConnectionWindow(base, this.windowBytes);
+    const route = this.#routes.get(path);
     if (this.#stopping !== undefined) {
       base.sendStatus(toStatusObject(this.#stopping));
       return new ServerInterceptingCall(base, { start: () => {} });
     }
-    const route = this.#routes.get(path);
     return route === undefined ? this.#beginForeign(base) : this.#beginOwn(path, route, base);
   }
 
@@ -200,7 +203,15 @@ class Calls {
       closed: () => this.#calls.delete(call),
     });
     this.#calls.add(call);
-    return new ServerInterceptingCall(base, { start: () => route(call) });
+    return new ServerInterceptingCall(base, {
+      start: () => {
+        const { begin, admittance } = route;
+        if (admittance === undefined) return begin(call);
+        call.pause();
+        begin(call);
+        this.#admission.admit(call, admittance);
+      },
+    });
   }
 
   /** A call that others handle by grpc-js's own streams. */

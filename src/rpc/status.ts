@@ -86,9 +86,17 @@ export function toStatus(error: SuraftError): Status {
   });
 }
 
+/** An error that ends many calls is encoded once. */
+const statusObjects = new WeakMap<SuraftError, StatusObject>();
+
 /** What a server ends a call with. */
 export function toStatusObject(error: SuraftError): StatusObject {
-  return statusObject(toStatus(error));
+  let object = statusObjects.get(error);
+  if (object === undefined) {
+    object = statusObject(toStatus(error));
+    statusObjects.set(error, object);
+  }
+  return object;
 }
 
 /** What a server ends a call with after a fault of its own. Says nothing of what went wrong. */

@@ -20,7 +20,8 @@ export function takeAppend(message: Uint8Array, limits: AppendLimits): ScannedAp
 
 /** An append's failure as its client gets it: `outcome` says what became of the entries. */
 export function appendFailure(error: SuraftError): SuraftError {
-  return error.withDetails({ outcome: isNotCommitted(error) ? "not_committed" : "unknown" });
+  const outcome = isNotCommitted(error) ? "not_committed" : "unknown";
+  return error.details["outcome"] === outcome ? error : error.withDetails({ outcome });
 }
 
 /** Whether the entries are not in the log, and this call will not put them there. */

@@ -3,6 +3,7 @@
 import { SuraftError } from "../errors.js";
 import type { ScannedAppend } from "../log/append-scan.js";
 import type { Acknowledged, AppendListener, Node } from "../node/node.js";
+import type { Admittance } from "../rpc/admission.js";
 import type { CallContext } from "../rpc/server-call.js";
 import {
   bytesFieldSize,
@@ -13,6 +14,15 @@ import {
   writeNumberField,
 } from "../rpc/wire.js";
 import { appendFailure, takeAppend } from "./append-check.js";
+
+const tooMany = new SuraftError("overloaded", "too many appends wait to be read; slow down", {
+  retryDelayMs: 100,
+});
+
+/** Which calls of LogService.Append begin. */
+export function admittanceOf(node: Pick<Node, "appendRefusal">): Admittance {
+  return { refusal: () => node.appendRefusal(), tooMany: appendFailure(tooMany) };
+}
 
 /** Appends what an encoded AppendRequest asks for; resolves to an encoded AppendResponse. */
 export async function appendOnce(

@@ -12,7 +12,7 @@ import type { Node } from "../node/node.js";
 import { implementService, type ServiceRegistration } from "../rpc/server.js";
 import type { CallContext } from "../rpc/server-call.js";
 import { defineService } from "../rpc/service-definition.js";
-import { appendOnce } from "./append-once.js";
+import { admittanceOf, appendOnce } from "./append-once.js";
 import { AppendSession, sessionWindowDefault, type SessionWindow } from "./append-session.js";
 import { getOutcome, openProducer } from "./producers.js";
 import { trim } from "./trim.js";
@@ -41,16 +41,20 @@ export function implementLogService(
   const { responseBytes, progressIntervalMs } = { ...readSettingsDefault, ...options.read };
   const window: SessionWindow = { ...sessionWindowDefault, ...options.session };
   const readership = new Readership(responseBytes);
-  return implementService(logService, {
-    append: (message, context) => appendOnce(node, message, context),
-    appendSession: (call) => new AppendSession(node, call, window),
-    read: async (request, responses, context) =>
-      serveRead(node, planRead(request), { responses, context, readership, progressIntervalMs }),
-    openProducer: (_request, context) => openProducer(node, context),
-    getOutcome: (request, context) => getOutcome(node, request, context),
-    trim: (request, context) => trim(node, request, context),
-    getTail: (request, context) => getTail(node, request, context),
-  });
+  return implementService(
+    logService,
+    {
+      append: (message, context) => appendOnce(node, message, context),
+      appendSession: (call) => new AppendSession(node, call, window),
+      read: async (request, responses, context) =>
+        serveRead(node, planRead(request), { responses, context, readership, progressIntervalMs }),
+      openProducer: (_request, context) => openProducer(node, context),
+      getOutcome: (request, context) => getOutcome(node, request, context),
+      trim: (request, context) => trim(node, request, context),
+      getTail: (request, context) => getTail(node, request, context),
+    },
+    { append: admittanceOf(node) },
+  );
 }
 
 async function getTail(

@@ -116,6 +116,39 @@ describe("LogService.Append", () => {
     expect(error).to.include({ kind: "overloaded", message: "slow down", retryDelayMs: 40 });
   });
 
+  it("does not read what an overloaded node would refuse", async () => {
+    const details = { outcome: "not_committed" };
+    const full = new SuraftError("overloaded", "too many", { details, retryDelayMs: 40 });
+    test.node.appendRefusal = () => full;
+    // Whatever it holds: this would be invalid.
+    for (const message of [append("a"), append()]) {
+      const error = await failure(test.log.append(message));
+      expect(error).to.include({ kind: "overloaded", message: "too many", retryDelayMs: 40 });
+      expect(error.details).to.deep.equal(details);
+    }
+    expect(test.node.appenders).to.deep.equal([]);
+    test.node.appendRefusal = () => undefined;
+    expect((await test.log.append(append("a"))).firstIndex).to.equal(1n);
+  });
+
+  it("answers thousands that come at once, all in the log", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 3000 }, () => test.log.append(append("a"))),
+    );
+    expect(new Set(answers.map(({ firstIndex }) => firstIndex)).size).to.equal(3000);
+  });
+
+  it("forgets a call that is cancelled before it began", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = Array.from({ length: 2000 }, () =>
+      failure(test.log.append(append("a"), { signal })),
+    );
+    controller.abort();
+    for (const { kind } of await Promise.all(calls)) expect(kind).to.equal("cancelled");
+    await test.log.append(append("b"));
+  });
+
   it("waits for a leader within the deadline, then says UNAVAILABLE: certainly not in the log", async () => {
     test.node.lead(false);
     const error = await failure(test.log.append(append("a"), { timeoutMs: 200 }));

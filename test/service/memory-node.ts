@@ -67,6 +67,8 @@ export class MemoryNode implements Node {
   now: () => number = () => Date.now();
   /** A test may hold readers up, or refuse them. */
   onBarrier: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+  /** A test may have appends refused unseen. */
+  appendRefusal: () => SuraftError | undefined = () => undefined;
   barriers = 0;
   ageMs = 0;
   readonly watchers = new Set<(status: NodeStatus) => void>();

@@ -1,0 +1,90 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect } from "chai";
+
+import { SuraftError } from "../../src/errors.js";
+import { Admission } from "../../src/rpc/admission.js";
+import type { ServerCall } from "../../src/rpc/server-call.js";
+
+const full = new SuraftError("overloaded", "full");
+const tooMany = new SuraftError("overloaded", "too many");
+
+describe("Admission", () => {
+  /** What became of the calls, in order: their numbers, negative for those refused. */
+  let fates: number[] = [];
+  let errors = new Set<unknown>();
+  let isFull = false;
+  let admission: Admission;
+
+  beforeEach(() => {
+    [fates, errors, isFull] = [[], new Set(), false];
+    admission = new Admission();
+  });
+
+  function come(count: number): void {
+    const admittance = { refusal: () => (isFull ? full : undefined), tooMany };
+    for (let number = 1; number <= count; number++) {
+      const call: Pick<ServerCall, "resume" | "end"> = {
+        resume: () => fates.push(number),
+        end: (error) => {
+          errors.add(error);
+          fates.push(-number);
+        },
+      };
+      admission.admit(call as ServerCall, admittance);
+    }
+  }
+
+  const numbers = (from: number, to: number): readonly number[] =>
+    Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+  it("lets a call begin at once", () => {
+    come(1);
+    expect(fates).to.deep.equal([1]);
+  });
+
+  it("lets so many begin in a turn, and all in order", async () => {
+    come(150);
+    expect(fates).to.deep.equal(numbers(1, 64));
+    await turn();
+    expect(fates).to.deep.equal(numbers(1, 128));
+    await turn();
+    expect(fates).to.deep.equal(numbers(1, 150));
+    await turn();
+    come(1);
+    expect(fates.at(-1)).to.equal(1);
+  });
+
+  it("asks whether there is room when a call's turn comes, and refuses fewer in a turn", async () => {
+    come(100);
+    isFull = true;
+    await turn();
+    expect(fates.slice(64)).to.deep.equal(numbers(65, 80).map((number) => -number));
+    isFull = false;
+    await turn();
+    expect(fates.slice(80)).to.deep.equal(numbers(81, 100));
+    expect([...errors]).to.deep.equal([full]);
+  });
+
+  it("refuses those beyond a bound while others begin, a few to many", async () => {
+    come(64 + 4096 + 40);
+    expect(fates).to.have.length(64);
+    await turn();
+    const inTurn = fates.slice(64);
+    expect(inTurn.filter((number) => number > 0)).to.deep.equal(numbers(65, 96));
+    expect(inTurn.filter((number) => number < 0)).to.deep.equal(
+      numbers(4161, 4168).map((number) => -number),
+    );
+    for (let turns = 0; turns < 70; turns++) await turn();
+    expect(fates.filter((number) => number > 0)).to.deep.equal(numbers(1, 4160));
+    expect(fates).to.have.length(4200);
+    expect([...errors]).to.deep.equal([tooMany]);
+  });
+
+  it("keeps no more than it is bound to", async () => {
+    come(64 + 4096 + 16_384 + 5);
+    expect(fates.slice(64)).to.deep.equal(numbers(20_545, 20_549).map((number) => -number));
+    isFull = true;
+    for (let turns = 0; turns < 2000 && fates.length < 20_549; turns++) await turn();
+    expect(new Set(fates.map(Math.abs))).to.have.property("size", 20_549);
+  });
+});
