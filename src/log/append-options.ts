@@ -1,6 +1,6 @@
 /**
  * What an append demands beside its entries, as it stands in an AppendRequest, an
- * AppendSessionRequest or a ForwardRequest.
+ * AppendSessionRequest or a ForwardedAppend.
  *
  * Invariant: what is refused here changes nothing; what is taken means the same to every node.
  */
@@ -24,9 +24,9 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** What was found beside the entries of one message. */
 export interface FoundFields {
   readonly options: Mutable<AppendOptions>;
-  /** The number of the client's stream, in a ForwardRequest. */
+  /** The number of the client's stream, in a ForwardedAppend. */
   stream: number;
-  /** The number of the stream that a ForwardRequest closes. */
+  /** The number of the stream that a ForwardedAppend closes. */
   closedStream: number;
 }
 
@@ -151,8 +151,8 @@ function readMembersControl(cursor: Cursor, { options }: FoundFields): boolean {
 /** Of AppendRequest and AppendSessionRequest. */
 export const appendRequestFields: MessageFields<FoundFields> = { name: "", fields: requestFields };
 
-/** Of ForwardRequest, but for the sender, which stands in a stream's first request only. */
-export const forwardRequestFields: MessageFields<FoundFields> = {
+/** Of ForwardedAppend. */
+export const forwardedAppendFields: MessageFields<FoundFields> = {
   name: "",
   fields: {
     ...requestFields,

@@ -1,5 +1,5 @@
 /**
- * Takes an encoded AppendRequest, AppendSessionRequest or ForwardRequest apart: the entries, as one
+ * Takes an encoded AppendRequest, AppendSessionRequest or ForwardedAppend apart: the entries, as one
  * run of bytes, and what the append demands; and refuses everything that must not get into the log.
  *
  * Invariant: whatever the bytes are, the answer comes in time linear in their number, and nothing
@@ -27,7 +27,7 @@ export interface ScannedAppend {
   readonly run: EntryRun;
   /** Undefined for a plain append. */
   readonly options: AppendOptions | undefined;
-  /** The whole message, which is a ForwardRequest as well. */
+  /** The whole message, which is a ForwardedAppend as well. */
   readonly message: Uint8Array;
 }
 
@@ -40,7 +40,7 @@ export type AppendScan =
       /** The number of the client's stream that a forwarded append belongs to; 0: none. */
       readonly stream: number;
     }
-  /** Of a ForwardRequest: nothing more comes of this stream. */
+  /** Of a ForwardedAppend: nothing more comes of this stream. */
   | { readonly type: "closedStream"; readonly stream: number }
   /** The reason is for people, and names the entry and the field. */
   | { readonly type: "invalid"; readonly reason: string };

@@ -7,7 +7,7 @@
  */
 
 import { SuraftError } from "../errors.js";
-import { forwardRequestFields } from "../log/append-options.js";
+import { forwardedAppendFields } from "../log/append-options.js";
 import { scanAppend } from "../log/append-scan.js";
 import type { AppendBounds, ScannedAppend } from "../log/append-scan.js";
 import type { ForwardListener, ForwardSink } from "../peer/node-service.js";
@@ -44,8 +44,8 @@ export class ForwardedAppends implements ForwardSink {
     return this.#open.size;
   }
 
-  take(message: Uint8Array): void {
-    const scan = scanAppend(message, this.#options.limits, forwardRequestFields);
+  take(append: Uint8Array): void {
+    const scan = scanAppend(append, this.#options.limits, forwardedAppendFields);
     switch (scan.type) {
       // The follower has scanned the same bytes: what is wrong now is the follower.
       case "invalid":

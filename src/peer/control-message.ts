@@ -1,18 +1,21 @@
 /** Appends without entries, as nodes hand them on. */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
+import { ForwardedAppendSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import type { Control } from "../core/types.js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-/** The ForwardRequest for a control. */
+/** The ForwardedAppend for a control. */
 export function encodeControl(control: Control): Uint8Array {
-  return toBinary(ForwardRequestSchema, create(ForwardRequestSchema, { control: caseOf(control) }));
+  return toBinary(
+    ForwardedAppendSchema,
+    create(ForwardedAppendSchema, { control: caseOf(control) }),
+  );
 }
 
 function caseOf(
   control: Control,
-): NonNullable<MessageInitShape<typeof ForwardRequestSchema>["control"]> {
+): NonNullable<MessageInitShape<typeof ForwardedAppendSchema>["control"]> {
   switch (control.type) {
     case "open":
       return { case: "open", value: {} };

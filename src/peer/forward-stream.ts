@@ -4,25 +4,26 @@
  *
  * Invariant: every append handed on is answered once, by its number. Those without an answer when
  * the stream breaks have an unknown outcome.
+ * Invariant: what comes while a message is leaving goes with the next one.
  * Invariant: a client's stream whose append failed is closed at the leader: what its client sends
  * after that, the leader takes for another stream.
  */
 
 import { toBinary, create } from "@bufbuild/protobuf";
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
+import { ForwardedAppendSchema, ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromServiceError, fromStatus } from "../rpc/status.js";
-import { numberFieldSize, writeNumberField } from "../rpc/wire.js";
+import { encodeForwardRequest, forwardPartSize } from "./forward-request.js";
 import { answeredAppends, toMilliseconds, toNumber } from "./messages.js";
 import type { ForwardResponse } from "../../gen/suraft/node/v1/node_pb.js";
 import type { AckRange } from "../../gen/suraft/v1/log_pb.js";
+import type { ForwardPart } from "./forward-request.js";
 import type { PeerClient } from "./peer-client.js";
 
 /** An append on its way. */
 export interface ForwardedAppend {
-  /** A whole ForwardRequest, but for the number of the stream. */
+  /** A whole ForwardedAppend, but for the number of the stream. */
   readonly message: Uint8Array;
   /** Names the client's ordered stream that it belongs to; absent: it stands alone. */
   readonly stream?: object;
@@ -75,16 +76,26 @@ export interface ForwardStreamOptions<A extends ForwardedAppend> {
   readonly unknown: (appends: readonly A[], error: SuraftError) => void;
 }
 
-/** The number of the field `stream` in a ForwardRequest. */
-const streamField = 8;
+/** What the next request will hold. */
+interface GatheredPart extends ForwardPart {
+  /** The append's; 0: it is none. */
+  readonly number: number;
+}
+
+/** How much of what has gathered travels in a message, if it is more than one append. */
+const requestBytesMax = 1024 ** 2;
 
 export class ForwardStream<A extends ForwardedAppend> {
   readonly #options: ForwardStreamOptions<A>;
   readonly #call: ClientDuplexStream<Uint8Array, ForwardResponse>;
   /** Without an answer, by their numbers, in order. */
   readonly #outstanding = new Map<number, A>();
-  #sentCount = 0;
+  #takenCount = 0;
   #answeredCount = 0;
+  /** What was not given to the transport yet. */
+  readonly #gathered: GatheredPart[] = [];
+  /** Whether a message is leaving. */
+  #sending = false;
   /** The numbers of the clients' streams that the leader knows. */
   readonly #streams = new Map<object, number>();
   #streamCount = 0;
@@ -97,7 +108,8 @@ export class ForwardStream<A extends ForwardedAppend> {
     this.#call.on("data", (response: ForwardResponse) => this.#answered(response));
     this.#call.on("error", (error: Error) => this.#broke(error));
     this.#call.on("end", () => this.#broke(undefined));
-    this.#write({ sender: options.peer.sender });
+    const first = create(ForwardRequestSchema, { sender: options.peer.sender });
+    this.#write(toBinary(ForwardRequestSchema, first));
   }
 
   get isOpen(): boolean {
@@ -106,10 +118,12 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   send(appends: readonly A[]): void {
     for (const append of appends) {
-      this.#sentCount++;
-      this.#outstanding.set(this.#sentCount, append);
-      this.#call.write(this.#messageOf(append));
+      this.#takenCount++;
+      this.#outstanding.set(this.#takenCount, append);
+      const { message, stream } = append;
+      this.#gathered.push({ message, stream: this.#numberOf(stream), number: this.#takenCount });
     }
+    this.#sendGathered();
   }
 
   /** Nothing more comes of a client's stream; what was sent of it still gets its answers. */
@@ -117,34 +131,57 @@ export class ForwardStream<A extends ForwardedAppend> {
     const number = this.#streams.get(stream);
     if (number === undefined) return;
     this.#streams.delete(stream);
-    if (this.#open) this.#write({ closedStream: BigInt(number) });
+    if (!this.#open) return;
+    const close = create(ForwardedAppendSchema, { closedStream: BigInt(number) });
+    const message = toBinary(ForwardedAppendSchema, close);
+    this.#gathered.push({ message, stream: 0, number: 0 });
+    this.#sendGathered();
   }
 
   /** The leader has changed: nothing more is sent; what was sent may still get its answer. */
   end(): void {
     if (!this.#open) return;
     this.#open = false;
+    while (this.#gathered.length > 0) this.#write(this.#takeRequest());
     this.#call.end();
     // A leader that was lost to a partition, or sleeps, must not hold its followers' clients up.
     this.#grace = setTimeout(() => this.#call.cancel(), this.#options.graceMs);
   }
 
-  #write(request: MessageInitShape<typeof ForwardRequestSchema>): void {
-    this.#call.write(toBinary(ForwardRequestSchema, create(ForwardRequestSchema, request)));
+  #sendGathered(): void {
+    if (!this.#sending && this.#gathered.length > 0) this.#write(this.#takeRequest());
   }
 
-  #messageOf({ message, stream }: A): Uint8Array {
-    if (stream === undefined) return message;
+  #write(request: Uint8Array): void {
+    this.#sending = true;
+    this.#call.write(request, (error?: Error | null) => {
+      if (error !== undefined && error !== null) return;
+      this.#sending = false;
+      if (this.#open) this.#sendGathered();
+    });
+  }
+
+  /** The next request: as much of what has gathered as goes into one. */
+  #takeRequest(): Uint8Array {
+    const gathered = this.#gathered;
+    let count = 0;
+    for (let sizeBytes = 0; count < gathered.length; count++) {
+      const part = gathered[count];
+      if (part !== undefined) sizeBytes += forwardPartSize(part);
+      if (count > 0 && sizeBytes > requestBytesMax) break;
+    }
+    return encodeForwardRequest(gathered.splice(0, count));
+  }
+
+  /** The number by which the leader knows a client's stream; 0 for none. */
+  #numberOf(stream: object | undefined): number {
+    if (stream === undefined) return 0;
     let number = this.#streams.get(stream);
     if (number === undefined) {
       number = ++this.#streamCount;
       this.#streams.set(stream, number);
     }
-    const field = { number: streamField, value: number };
-    const whole = Buffer.allocUnsafe(message.length + numberFieldSize(number));
-    whole.set(message);
-    writeNumberField(whole, message.length, field);
-    return whole;
+    return number;
   }
 
   /** Of an answer that makes no sense nothing is taken: whatever is open may be in the log. */
@@ -196,11 +233,13 @@ export class ForwardStream<A extends ForwardedAppend> {
   }
 
   #broke(cause: Error | undefined): void {
-    const appends = [...this.#outstanding.values()];
+    const gathered = this.#gathered.splice(0);
+    const firstUnsent = gathered.find(({ number }) => number > 0)?.number ?? Infinity;
+    const outstanding = [...this.#outstanding];
     this.#outstanding.clear();
     this.end();
     clearTimeout(this.#grace);
-    if (appends.length === 0) return;
+    if (outstanding.length === 0) return;
     const error = fromServiceError(cause ?? new Error("the leader ended the stream"), {
       lost: "unknown_outcome",
     });
@@ -209,13 +248,16 @@ export class ForwardStream<A extends ForwardedAppend> {
     // answer that it gave has come, what is left it never took.
     const neverSent = error.kind === "unavailable" && error.cause !== undefined;
     const complete = this.#answeredCount === Number(error.details[answeredAppends] ?? 0);
-    if ((error.kind === "not_leader" && complete) || neverSent) {
-      for (const append of appends) {
-        returned(append, new SuraftError("not_leader", error.message));
-      }
-    } else {
+    const noneTaken = (error.kind === "not_leader" && complete) || neverSent;
+    const isUnsent = ([number]: readonly [number, A]): boolean =>
+      noneTaken || number >= firstUnsent;
+    const lost = outstanding.filter((one) => !isUnsent(one)).map(([, append]) => append);
+    if (lost.length > 0) {
       const message = `the leader was lost before it answered: ${error.message}`;
-      unknown(appends, new SuraftError("unknown_outcome", message));
+      unknown(lost, new SuraftError("unknown_outcome", message));
+    }
+    for (const [, append] of outstanding.filter(isUnsent)) {
+      returned(append, new SuraftError("not_leader", error.message));
     }
   }
 }

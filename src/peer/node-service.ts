@@ -12,6 +12,7 @@ import { addAckRange } from "../rpc/ack-range.js";
 import { implementService } from "../rpc/server.js";
 import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
+import { takeForwardRequest } from "./forward-request.js";
 import {
   answeredAppends,
   checkSender,
@@ -63,8 +64,8 @@ export interface ForwardListener {
 export interface ForwardSink {
   /** Whether every append that came has its answer. */
   readonly isIdle: boolean;
-  /** Takes one ForwardRequest; its answer, if it is an append, goes to the listener. */
-  take(message: Uint8Array): void;
+  /** Takes one ForwardedAppend; its answer, if it is not just a stream's end, goes to the listener. */
+  take(append: Uint8Array): void;
   /** Refuses every append that comes from now on; those that came before get their answers. */
   stop(): void;
   close(): void;
@@ -188,10 +189,11 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   }
 
   message(bytes: Buffer): void {
-    if (this.#sink !== undefined) return this.#sink.take(bytes);
-    const { sender, entries } = decodeRequest(ForwardRequestSchema, bytes);
+    const sink = this.#sink;
+    if (sink !== undefined) return takeForwardRequest(bytes, (append) => sink.take(append));
+    const { sender, appends } = decodeRequest(ForwardRequestSchema, bytes);
     checkSender(sender, this.#host.self);
-    if (entries.length > 0) {
+    if (appends.length > 0) {
       throw new SuraftError("invalid", "the first request of a stream carries only the sender");
     }
     this.#sink = this.#host.openForward(this);

@@ -3,13 +3,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
+import { ForwardedAppendSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { AppendRequestSchema } from "../../gen/suraft/v1/log_pb.js";
 import type { AppendRequest } from "../../gen/suraft/v1/log_pb.js";
 import type { AppendOptions, Control } from "../../src/core/types.js";
 import {
   appendRequestFields,
-  forwardRequestFields,
+  forwardedAppendFields,
   keyConditionsMax,
 } from "../../src/log/append-options.js";
 import { scanAppend } from "../../src/log/append-scan.js";
@@ -42,7 +42,7 @@ function refusal(message: Uint8Array | readonly number[]): string {
 }
 
 function forwarded(message: Uint8Array): AppendScan {
-  return scanAppend(message, wideBounds, forwardRequestFields);
+  return scanAppend(message, wideBounds, forwardedAppendFields);
 }
 
 /** What the decoded request demands, in the core's words. */
@@ -205,7 +205,7 @@ describe("an append handed on", () => {
     if (result.type !== "append") throw new Error(JSON.stringify(result));
     expect(result.stream).to.equal(5);
     expect(result.append.options).to.deep.equal(optionsOf({ producer, fencingToken: "t" }));
-    const decoded = fromBinary(ForwardRequestSchema, message);
+    const decoded = fromBinary(ForwardedAppendSchema, message);
     expect(decoded).to.deep.include({ stream: 5n, fencingToken: "t" });
     expect(decoded.producer).to.deep.include(producer);
   });
@@ -216,8 +216,8 @@ describe("an append handed on", () => {
   });
 
   it("may close a stream instead", () => {
-    const request = create(ForwardRequestSchema, { closedStream: 7n });
-    const result = forwarded(toBinary(ForwardRequestSchema, request));
+    const request = create(ForwardedAppendSchema, { closedStream: 7n });
+    const result = forwarded(toBinary(ForwardedAppendSchema, request));
     expect(result).to.deep.equal({ type: "closedStream", stream: 7 });
   });
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { appendRequestFields, forwardRequestFields } from "../../src/log/append-options.js";
+import { appendRequestFields, forwardedAppendFields } from "../../src/log/append-options.js";
 import { runBytesMax, scanAppend } from "../../src/log/append-scan.js";
 import type { AppendBounds, ScannedAppend } from "../../src/log/append-scan.js";
 import { decodeEntries } from "../../src/log/entry-run.js";
@@ -78,7 +78,7 @@ describe("scanAppend", () => {
     expect(refusal(entry(0x22, 0x00))).to.equal("entry 1: field 4 of an entry is unknown");
     const header = [0x12, 0x05, 0x0a, 0x01, 0x6b, 0x18, 0x01];
     expect(refusal(entry(...header))).to.equal("entry 1: field 3 of a header is unknown");
-    const forwarded = scanAppend(Uint8Array.of(0x70, 1), wideBounds, forwardRequestFields);
+    const forwarded = scanAppend(Uint8Array.of(0x70, 1), wideBounds, forwardedAppendFields);
     expect(forwarded).to.deep.equal({ type: "invalid", reason: "field 14 is unknown" });
   });
 

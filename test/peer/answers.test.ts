@@ -85,8 +85,8 @@ describe("a peer that answers what makes no sense", () => {
       const client = await open({
         node: {
           forward: (call) => ({
-            // The first request says who sends; two appends follow.
-            message: () => (++requests === 3 ? call.write(bytes) : undefined),
+            // The first request says who sends; the second has two appends.
+            message: () => (++requests === 2 ? call.write(bytes) : undefined),
             halfClosed: () => undefined,
             closed: () => undefined,
           }),

@@ -16,9 +16,11 @@ import {
   AppendSessionResponseSchema,
   type AckRange,
 } from "../../../gen/suraft/v1/log_pb.js";
-import { appendRequestFields, forwardRequestFields } from "../../../src/log/append-options.js";
+import { appendRequestFields, forwardedAppendFields } from "../../../src/log/append-options.js";
 import { scanAppend } from "../../../src/log/append-scan.js";
 import type { EntryRun } from "../../../src/log/entry-run.js";
+import { SuraftError } from "../../../src/errors.js";
+import { takeForwardRequest } from "../../../src/peer/forward-request.js";
 import { methodPath } from "../../../src/rpc/service-definition.js";
 import { wideBounds } from "../../log/entries.js";
 import { hold, liveTarget, type Judged, type OpenTarget } from "../target.js";
@@ -73,13 +75,28 @@ function headersOf(path: string, oddities: number): Record<string, string | stri
 function appendsIn(path: string, body: Uint8Array): readonly (EntryRun | undefined)[] {
   const isForward = path.endsWith("/Forward");
   if (!isForward && !/\/Append(Session)?$/.test(path)) return [];
-  const fields = isForward ? forwardRequestFields : appendRequestFields;
-  const messages = messagesIn(body).slice(isForward ? 1 : 0);
-  return messages.flatMap((message) => {
+  const fields = isForward ? forwardedAppendFields : appendRequestFields;
+  const messages = messagesIn(body);
+  const appends = isForward ? messages.slice(1).flatMap(forwardedIn) : messages;
+  return appends.flatMap((message) => {
     const scan = scanAppend(message, wideBounds, fields);
     if (scan.type === "closedStream") return [];
     return [scan.type === "append" ? scan.append.run : undefined];
   });
+}
+
+/** The appends in a ForwardRequest, up to where it makes no sense. */
+function forwardedIn(request: Uint8Array): readonly Uint8Array[] {
+  const appends: Uint8Array[] = [];
+  try {
+    takeForwardRequest(request, (append) => appends.push(append));
+  } catch (error) {
+    hold(
+      error instanceof SuraftError && error.kind === "invalid",
+      "what makes no sense is invalid",
+    );
+  }
+  return appends;
 }
 
 type Ack = Pick<AckRange, "firstAppend" | "appendCount" | "firstIndex" | "repeat">;

@@ -9,6 +9,7 @@ import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
 import { LogService } from "../../../gen/suraft/v1/log_pb.js";
 import { PutSnapshotRequestSchema, SnapshotService } from "../../../gen/suraft/v1/snapshot_pb.js";
 import { crc32c } from "../../../src/log/crc32c.js";
+import { encodeForwardRequest } from "../../../src/peer/forward-request.js";
 import { methodPath } from "../../../src/rpc/service-definition.js";
 import { appendRequest, textEntry } from "../../log/entries.js";
 import { arbitraryMessage, withSender } from "../messages.js";
@@ -51,13 +52,18 @@ function messageFor(method: DescMethod | undefined): fc.Arbitrary<Uint8Array> {
   const own = fc
     .tuple(arbitraryMessage(method.input), fc.nat(9))
     .map(([message, chance]) => (chance > 0 ? withSender(method.input, message, peer) : message));
+  const appends = method.name === "Forward" ? forwarded : append;
   const isAppend = method.name.startsWith("Append") || method.name === "Forward";
   return fc.oneof(
-    { arbitrary: isAppend ? append : own, weight: 6 },
+    { arbitrary: isAppend ? appends : own, weight: 6 },
     { arbitrary: own, weight: 2 },
     { arbitrary: others, weight: 1 },
   );
 }
+
+const forwarded = fc
+  .array(fc.record({ message: append, stream: fc.nat(3) }), { minLength: 1, maxLength: 3 })
+  .map(encodeForwardRequest);
 
 type Piece = NonNullable<MessageInitShape<typeof PutSnapshotRequestSchema>["piece"]>;
 

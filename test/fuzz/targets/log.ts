@@ -3,7 +3,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
-import { ForwardRequestSchema } from "../../../gen/suraft/node/v1/node_pb.js";
+import { ForwardedAppendSchema } from "../../../gen/suraft/node/v1/node_pb.js";
 import { ManifestSchema, SegmentSchema } from "../../../gen/suraft/storage/v1/storage_pb.js";
 import { AppendRequestSchema } from "../../../gen/suraft/v1/log_pb.js";
 import type { Segment } from "../../../src/core/types.js";
@@ -11,7 +11,7 @@ import type { ArchiveIndex } from "../../../src/log/archive-codec.js";
 import type { ByteRange } from "../../../src/store/store.js";
 import { logStart } from "../../../src/core/walk.js";
 import { decodeArchiveIndex, decodeChunk, indexRange } from "../../../src/log/archive-codec.js";
-import { appendRequestFields, forwardRequestFields } from "../../../src/log/append-options.js";
+import { appendRequestFields, forwardedAppendFields } from "../../../src/log/append-options.js";
 import { scanAppend } from "../../../src/log/append-scan.js";
 import { crc32c } from "../../../src/log/crc32c.js";
 import {
@@ -161,7 +161,7 @@ function decodedIndex(): ArchiveIndex {
   return decoded.value;
 }
 
-type RequestSchema = typeof AppendRequestSchema | typeof ForwardRequestSchema;
+type RequestSchema = typeof AppendRequestSchema | typeof ForwardedAppendSchema;
 type RequestFields = Parameters<typeof scanAppend>[2];
 
 function judgeScan(schema: RequestSchema, fields: RequestFields) {
@@ -255,8 +255,8 @@ export const logTargets: readonly Target[] = [
   }),
   wireTarget({
     name: "log/forwarded-append",
-    valid: fc.oneof(arbitraryEntries.map(appendRequest), arbitraryMessage(ForwardRequestSchema)),
-    judge: judgeScan(ForwardRequestSchema, forwardRequestFields),
+    valid: fc.oneof(arbitraryEntries.map(appendRequest), arbitraryMessage(ForwardedAppendSchema)),
+    judge: judgeScan(ForwardedAppendSchema, forwardedAppendFields),
   }),
   textTarget({
     name: "log/object-name",

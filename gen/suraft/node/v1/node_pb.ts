@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suraft/node/v1/node.proto.
  */
 export const file_suraft_node_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEItoBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCBIXCgpuZXh0X2xlYXNlGAcgASgESACIAQFCDQoLX25leHRfbGVhc2UicwoRSGVhcnRiZWF0UmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSFQoNdGFpbF9wb3NpdGlvbhgDIAEoBBIRCglkdXBsaWNhdGUYBCABKAgiSQoOQmFycmllclJlcXVlc3QSJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQicQoPQmFycmllclJlc3BvbnNlEiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIPCgdiYXJyaWVyGAIgASgEEg4KBnByb3ZlbhgDIAEoCBIVCg10YWlsX3Bvc2l0aW9uGAQgASgEInYKD1N0YW5kTm93UmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISJAoFZXBvY2gYAiABKAsyFS5zdXJhZnQubm9kZS52MS5FcG9jaBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEIhIKEFN0YW5kTm93UmVzcG9uc2UiSgoPQW5ub3VuY2VSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIPCgdhZGRyZXNzGAIgASgJIiUKEEFubm91bmNlUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJIscECg5Gb3J3YXJkUmVxdWVzdBIhCgdlbnRyaWVzGAEgAygLMhAuc3VyYWZ0LnYxLkVudHJ5Ei0KCHByb2R1Y2VyGAIgASgLMhsuc3VyYWZ0LnYxLlByb2R1Y2VyU2VxdWVuY2USIAoTZXhwZWN0ZWRfbmV4dF9pbmRleBgDIAEoBEgBiAEBEhoKDWZlbmNpbmdfdG9rZW4YBCABKAlIAogBARIeChFzZXRfZmVuY2luZ190b2tlbhgFIAEoCUgDiAEBEi8KDmtleV9jb25kaXRpb25zGAYgAygLMhcuc3VyYWZ0LnYxLktleUNvbmRpdGlvbhImCgZzZW5kZXIYByABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISDgoGc3RyZWFtGAggASgEEhUKDWNsb3NlZF9zdHJlYW0YCSABKAQSKwoEb3BlbhgKIAEoCzIbLnN1cmFmdC5ub2RlLnYxLk9wZW5Db250cm9sSAASLQoFY2xvc2UYCyABKAsyHC5zdXJhZnQubm9kZS52MS5DbG9zZUNvbnRyb2xIABIrCgR0cmltGAwgASgLMhsuc3VyYWZ0Lm5vZGUudjEuVHJpbUNvbnRyb2xIABIxCgdtZW1iZXJzGA0gASgLMh4uc3VyYWZ0Lm5vZGUudjEuTWVtYmVyc0NvbnRyb2xIAEIJCgdjb250cm9sQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiINCgtPcGVuQ29udHJvbCIjCgxDbG9zZUNvbnRyb2wSEwoLcHJvZHVjZXJfaWQYASABKAQiXgoLVHJpbUNvbnRyb2wSEwoLZmlyc3RfaW5kZXgYASABKAQSIQoUZXhwZWN0ZWRfZmlyc3RfaW5kZXgYAiABKARIAIgBAUIXChVfZXhwZWN0ZWRfZmlyc3RfaW5kZXgiUAoOTWVtYmVyc0NvbnRyb2wSDwoHdmVyc2lvbhgBIAEoBBItCgdtZW1iZXJzGAIgAygLMhwuc3VyYWZ0Lm5vZGUudjEuTGlzdGVkTWVtYmVyIlEKDExpc3RlZE1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFdm90ZXIYAyABKAgSEAoIcHJpb3JpdHkYBCABKA0ikAEKD0ZvcndhcmRSZXNwb25zZRIhCgRhY2tzGAEgAygLMhMuc3VyYWZ0LnYxLkFja1JhbmdlEioKCGZhaWx1cmVzGAIgAygLMhguc3VyYWZ0LnYxLkFwcGVuZEZhaWx1cmUSLgoGb3BlbmVkGAMgAygLMh4uc3VyYWZ0Lm5vZGUudjEuT3BlbmVkUHJvZHVjZXIiNQoOT3BlbmVkUHJvZHVjZXISDgoGYXBwZW5kGAEgASgEEhMKC3Byb2R1Y2VyX2lkGAIgASgEMuADCgtOb2RlU2VydmljZRJBCgRWb3RlEhsuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlcXVlc3QaHC5zdXJhZnQubm9kZS52MS5Wb3RlUmVzcG9uc2USVAoJSGVhcnRiZWF0EiAuc3VyYWZ0Lm5vZGUudjEuSGVhcnRiZWF0UmVxdWVzdBohLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlc3BvbnNlKAEwARJKCgdCYXJyaWVyEh4uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5CYXJyaWVyUmVzcG9uc2USTQoIU3RhbmROb3cSHy5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1JlcXVlc3QaIC5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1Jlc3BvbnNlEk0KCEFubm91bmNlEh8uc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXF1ZXN0GiAuc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXNwb25zZRJOCgdGb3J3YXJkEh4uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVzcG9uc2UoATABYgZwcm90bzM", [file_suraft_v1_log]);
+  fileDesc("ChlzdXJhZnQvbm9kZS92MS9ub2RlLnByb3RvEg5zdXJhZnQubm9kZS52MSJXCgZTZW5kZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEhMKC3JlY2VpdmVyX2lkGAQgASgJIjcKBUVwb2NoEgwKBHRlcm0YASABKAQSEQoJbGVhZGVyX2lkGAIgASgJEg0KBW5vbmNlGAMgASgMImcKC1ZvdGVSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIMCgR0ZXJtGAIgASgEEhAKCHByZV92b3RlGAMgASgIEhAKCHRyYW5zZmVyGAQgASgIIpABCgxWb3RlUmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSDwoHZ3JhbnRlZBgDIAEoCBIRCglkdXBsaWNhdGUYBCABKAgSEAoIcHJlX3ZvdGUYBSABKAgSFAoMcmVxdWVzdF90ZXJtGAYgASgEItoBChBIZWFydGJlYXRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIkCgVlcG9jaBgCIAEoCzIVLnN1cmFmdC5ub2RlLnYxLkVwb2NoEg8KB2xlYWRpbmcYAyABKAgSFQoNdGFpbF9wb3NpdGlvbhgEIAEoBBISCgpuZXh0X2luZGV4GAUgASgEEhQKDHJlcGx5X3dhbnRlZBgGIAEoCBIXCgpuZXh0X2xlYXNlGAcgASgESACIAQFCDQoLX25leHRfbGVhc2UicwoRSGVhcnRiZWF0UmVzcG9uc2USJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEgwKBHRlcm0YAiABKAQSFQoNdGFpbF9wb3NpdGlvbhgDIAEoBBIRCglkdXBsaWNhdGUYBCABKAgiSQoOQmFycmllclJlcXVlc3QSJgoGc2VuZGVyGAEgASgLMhYuc3VyYWZ0Lm5vZGUudjEuU2VuZGVyEg8KB2JhcnJpZXIYAiABKAQicQoPQmFycmllclJlc3BvbnNlEiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIPCgdiYXJyaWVyGAIgASgEEg4KBnByb3ZlbhgDIAEoCBIVCg10YWlsX3Bvc2l0aW9uGAQgASgEInYKD1N0YW5kTm93UmVxdWVzdBImCgZzZW5kZXIYASABKAsyFi5zdXJhZnQubm9kZS52MS5TZW5kZXISJAoFZXBvY2gYAiABKAsyFS5zdXJhZnQubm9kZS52MS5FcG9jaBIVCg10YWlsX3Bvc2l0aW9uGAMgASgEIhIKEFN0YW5kTm93UmVzcG9uc2UiSgoPQW5ub3VuY2VSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIPCgdhZGRyZXNzGAIgASgJIiUKEEFubm91bmNlUmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgJImoKDkZvcndhcmRSZXF1ZXN0EiYKBnNlbmRlchgBIAEoCzIWLnN1cmFmdC5ub2RlLnYxLlNlbmRlchIwCgdhcHBlbmRzGAIgAygLMh8uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZGVkQXBwZW5kIqAECg9Gb3J3YXJkZWRBcHBlbmQSIQoHZW50cmllcxgBIAMoCzIQLnN1cmFmdC52MS5FbnRyeRItCghwcm9kdWNlchgCIAEoCzIbLnN1cmFmdC52MS5Qcm9kdWNlclNlcXVlbmNlEiAKE2V4cGVjdGVkX25leHRfaW5kZXgYAyABKARIAYgBARIaCg1mZW5jaW5nX3Rva2VuGAQgASgJSAKIAQESHgoRc2V0X2ZlbmNpbmdfdG9rZW4YBSABKAlIA4gBARIvCg5rZXlfY29uZGl0aW9ucxgGIAMoCzIXLnN1cmFmdC52MS5LZXlDb25kaXRpb24SDgoGc3RyZWFtGAggASgEEhUKDWNsb3NlZF9zdHJlYW0YCSABKAQSKwoEb3BlbhgKIAEoCzIbLnN1cmFmdC5ub2RlLnYxLk9wZW5Db250cm9sSAASLQoFY2xvc2UYCyABKAsyHC5zdXJhZnQubm9kZS52MS5DbG9zZUNvbnRyb2xIABIrCgR0cmltGAwgASgLMhsuc3VyYWZ0Lm5vZGUudjEuVHJpbUNvbnRyb2xIABIxCgdtZW1iZXJzGA0gASgLMh4uc3VyYWZ0Lm5vZGUudjEuTWVtYmVyc0NvbnRyb2xIAEIJCgdjb250cm9sQhYKFF9leHBlY3RlZF9uZXh0X2luZGV4QhAKDl9mZW5jaW5nX3Rva2VuQhQKEl9zZXRfZmVuY2luZ190b2tlbiINCgtPcGVuQ29udHJvbCIjCgxDbG9zZUNvbnRyb2wSEwoLcHJvZHVjZXJfaWQYASABKAQiXgoLVHJpbUNvbnRyb2wSEwoLZmlyc3RfaW5kZXgYASABKAQSIQoUZXhwZWN0ZWRfZmlyc3RfaW5kZXgYAiABKARIAIgBAUIXChVfZXhwZWN0ZWRfZmlyc3RfaW5kZXgiUAoOTWVtYmVyc0NvbnRyb2wSDwoHdmVyc2lvbhgBIAEoBBItCgdtZW1iZXJzGAIgAygLMhwuc3VyYWZ0Lm5vZGUudjEuTGlzdGVkTWVtYmVyIlEKDExpc3RlZE1lbWJlchIPCgdub2RlX2lkGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFdm90ZXIYAyABKAgSEAoIcHJpb3JpdHkYBCABKA0ikAEKD0ZvcndhcmRSZXNwb25zZRIhCgRhY2tzGAEgAygLMhMuc3VyYWZ0LnYxLkFja1JhbmdlEioKCGZhaWx1cmVzGAIgAygLMhguc3VyYWZ0LnYxLkFwcGVuZEZhaWx1cmUSLgoGb3BlbmVkGAMgAygLMh4uc3VyYWZ0Lm5vZGUudjEuT3BlbmVkUHJvZHVjZXIiNQoOT3BlbmVkUHJvZHVjZXISDgoGYXBwZW5kGAEgASgEEhMKC3Byb2R1Y2VyX2lkGAIgASgEMuADCgtOb2RlU2VydmljZRJBCgRWb3RlEhsuc3VyYWZ0Lm5vZGUudjEuVm90ZVJlcXVlc3QaHC5zdXJhZnQubm9kZS52MS5Wb3RlUmVzcG9uc2USVAoJSGVhcnRiZWF0EiAuc3VyYWZ0Lm5vZGUudjEuSGVhcnRiZWF0UmVxdWVzdBohLnN1cmFmdC5ub2RlLnYxLkhlYXJ0YmVhdFJlc3BvbnNlKAEwARJKCgdCYXJyaWVyEh4uc3VyYWZ0Lm5vZGUudjEuQmFycmllclJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5CYXJyaWVyUmVzcG9uc2USTQoIU3RhbmROb3cSHy5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1JlcXVlc3QaIC5zdXJhZnQubm9kZS52MS5TdGFuZE5vd1Jlc3BvbnNlEk0KCEFubm91bmNlEh8uc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXF1ZXN0GiAuc3VyYWZ0Lm5vZGUudjEuQW5ub3VuY2VSZXNwb25zZRJOCgdGb3J3YXJkEh4uc3VyYWZ0Lm5vZGUudjEuRm9yd2FyZFJlcXVlc3QaHy5zdXJhZnQubm9kZS52MS5Gb3J3YXJkUmVzcG9uc2UoATABYgZwcm90bzM", [file_suraft_v1_log]);
 
 /**
  * The process that sends a message, and the node that it is meant for.
@@ -468,11 +468,39 @@ export const AnnounceResponseSchema: GenMessage<AnnounceResponse> = /*@__PURE__*
   messageDesc(file_suraft_node_v1_node, 11);
 
 /**
- * An append handed on. The fields 1 to 6 are those of suraft.v1.AppendRequest, in the client's bytes.
+ * What a follower hands on.
  *
  * @generated from message suraft.node.v1.ForwardRequest
  */
 export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
+  /**
+   * Who forwards, in the first request.
+   *
+   * @generated from field: suraft.node.v1.Sender sender = 1;
+   */
+  sender?: Sender | undefined;
+
+  /**
+   * In order.
+   *
+   * @generated from field: repeated suraft.node.v1.ForwardedAppend appends = 2;
+   */
+  appends: ForwardedAppend[];
+};
+
+/**
+ * Describes the message suraft.node.v1.ForwardRequest.
+ * Use `create(ForwardRequestSchema)` to create a new message.
+ */
+export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 12);
+
+/**
+ * An append handed on. The fields 1 to 6 are those of suraft.v1.AppendRequest, in the client's bytes.
+ *
+ * @generated from message suraft.node.v1.ForwardedAppend
+ */
+export type ForwardedAppend = Message<"suraft.node.v1.ForwardedAppend"> & {
   /**
    * The client's entries.
    *
@@ -516,13 +544,6 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
   keyConditions: KeyCondition[];
 
   /**
-   * Who forwards, in the first request.
-   *
-   * @generated from field: suraft.node.v1.Sender sender = 7;
-   */
-  sender?: Sender | undefined;
-
-  /**
    * Which client's stream the append belongs to, by a number that the follower gave it. 0: none,
    * nothing else is in order with it.
    *
@@ -540,7 +561,7 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
   /**
    * What the append does beside adding entries. There are no entries then.
    *
-   * @generated from oneof suraft.node.v1.ForwardRequest.control
+   * @generated from oneof suraft.node.v1.ForwardedAppend.control
    */
   control: {
     /**
@@ -578,11 +599,11 @@ export type ForwardRequest = Message<"suraft.node.v1.ForwardRequest"> & {
 };
 
 /**
- * Describes the message suraft.node.v1.ForwardRequest.
- * Use `create(ForwardRequestSchema)` to create a new message.
+ * Describes the message suraft.node.v1.ForwardedAppend.
+ * Use `create(ForwardedAppendSchema)` to create a new message.
  */
-export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 12);
+export const ForwardedAppendSchema: GenMessage<ForwardedAppend> = /*@__PURE__*/
+  messageDesc(file_suraft_node_v1_node, 13);
 
 /**
  * Opens a producer.
@@ -597,7 +618,7 @@ export type OpenControl = Message<"suraft.node.v1.OpenControl"> & {
  * Use `create(OpenControlSchema)` to create a new message.
  */
 export const OpenControlSchema: GenMessage<OpenControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 13);
+  messageDesc(file_suraft_node_v1_node, 14);
 
 /**
  * Closes a producer for good, at its last number.
@@ -618,7 +639,7 @@ export type CloseControl = Message<"suraft.node.v1.CloseControl"> & {
  * Use `create(CloseControlSchema)` to create a new message.
  */
 export const CloseControlSchema: GenMessage<CloseControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 14);
+  messageDesc(file_suraft_node_v1_node, 15);
 
 /**
  * Removes the entries below an index.
@@ -646,7 +667,7 @@ export type TrimControl = Message<"suraft.node.v1.TrimControl"> & {
  * Use `create(TrimControlSchema)` to create a new message.
  */
 export const TrimControlSchema: GenMessage<TrimControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 15);
+  messageDesc(file_suraft_node_v1_node, 16);
 
 /**
  * Puts a list of members in the place of the one before.
@@ -674,7 +695,7 @@ export type MembersControl = Message<"suraft.node.v1.MembersControl"> & {
  * Use `create(MembersControlSchema)` to create a new message.
  */
 export const MembersControlSchema: GenMessage<MembersControl> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 16);
+  messageDesc(file_suraft_node_v1_node, 17);
 
 /**
  * A node of the cluster.
@@ -716,7 +737,7 @@ export type ListedMember = Message<"suraft.node.v1.ListedMember"> & {
  * Use `create(ListedMemberSchema)` to create a new message.
  */
 export const ListedMemberSchema: GenMessage<ListedMember> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 17);
+  messageDesc(file_suraft_node_v1_node, 18);
 
 /**
  * What became of appends handed on: every append is answered once, by an ack, a failure or as
@@ -752,7 +773,7 @@ export type ForwardResponse = Message<"suraft.node.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 18);
+  messageDesc(file_suraft_node_v1_node, 19);
 
 /**
  * The answer to an append that opened a producer.
@@ -780,7 +801,7 @@ export type OpenedProducer = Message<"suraft.node.v1.OpenedProducer"> & {
  * Use `create(OpenedProducerSchema)` to create a new message.
  */
 export const OpenedProducerSchema: GenMessage<OpenedProducer> = /*@__PURE__*/
-  messageDesc(file_suraft_node_v1_node, 19);
+  messageDesc(file_suraft_node_v1_node, 20);
 
 /**
  * Elections, heartbeats, and what a follower asks of its leader.
@@ -844,9 +865,9 @@ export const NodeService: GenService<{
     output: typeof AnnounceResponseSchema;
   },
   /**
-   * Hands clients' appends on to the leader. The first request of a stream carries only the sender.
-   * Every later one carries one append, or closes a client's stream. Appends are numbered 1, 2, 3, ...
-   * in the order sent; answers come in any order. After the first failure among the appends of one
+   * Hands clients' appends on to the leader. The first request of a stream carries only the sender,
+   * every later one appends, which are numbered 1, 2, 3, ... in the order sent, those that close a
+   * client's stream left out; answers come in any order. After the first failure among the appends of one
    * client's stream no later one of them is begun.
    *
    * @generated from rpc suraft.node.v1.NodeService.Forward
