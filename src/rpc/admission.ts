@@ -19,7 +19,9 @@ const waitingMax = 4096;
 const refusedMax = 16_384;
 /** The parts of a turn that a call takes that begins, and one that is refused. */
 const beginCost = 1 / 64;
-const refuseCost = 1 / 16;
+const refuseCost = 1 / 8;
+/** The pause after a turn in which calls were only refused, in milliseconds: about as long as it. */
+const refusedPauseMs = 1;
 /** While others wait to begin, so many of them go before one that waits to be refused. */
 const begunForRefused = 4;
 
@@ -46,6 +48,7 @@ export class Admission {
   readonly #refused: Refused[] = [];
   /** The part of this turn that is left. */
   #left = 1;
+  #hasBegun = false;
   #scheduled = false;
 
   /** Lets a call go on that is paused, or ends it: at once or in a later turn. */
@@ -61,6 +64,7 @@ export class Admission {
 
   /** Takes from both queues while the turn lasts. */
   #take(): void {
+    this.#hasBegun = false;
     let begun = 0;
     let refused = 0;
     while (this.#left > 0) {
@@ -85,6 +89,7 @@ export class Admission {
     const error = admittance.refusal();
     if (error !== undefined) return this.#refuse({ call, error });
     this.#left -= beginCost;
+    this.#hasBegun = true;
     call.resume();
   }
 
@@ -93,13 +98,16 @@ export class Admission {
     call.end(error);
   }
 
+  /** Refusals alone get half of the time: what was begun before wants the other half. */
   #schedule(): void {
     this.#scheduled = true;
-    setImmediate(() => {
+    const next = (): void => {
       this.#scheduled = false;
       this.#left = 1;
       this.#take();
       if (this.#waiting.length + this.#refused.length > 0) this.#schedule();
-    });
+    };
+    if (this.#hasBegun) setImmediate(next);
+    else setTimeout(next, refusedPauseMs);
   }
 }

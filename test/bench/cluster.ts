@@ -185,6 +185,7 @@ export class BenchCluster {
     }
     const result = await run();
     const [leader, ...followers] = await this.processes();
+    await Promise.all(this.#nodes.map((node) => node.ask({ type: "endProfile" })));
     const after = await this.#statuses();
     if (leader === undefined) throw new Error("the cluster has no nodes");
     const requests = subtract(sumOfRequests(after), sumOfRequests(before));

@@ -18,9 +18,10 @@ export type NodeQuestion =
       /** Written into the store before: one in memory, which only this process has. */
       readonly log: LongLogOptions | undefined;
     }
-  /** From now on. With a file: a CPU profile too, written there by `measure`. */
+  /** From now on. With a file: a CPU profile too, written there by `endProfile`. */
   | { readonly type: "reset"; readonly profile: string | undefined }
-  | { readonly type: "measure" };
+  | { readonly type: "measure" }
+  | { readonly type: "endProfile" };
 
 /** What the process used since the last `reset`. */
 export interface ProcessUse {
@@ -63,10 +64,10 @@ async function reset(file: string | undefined): Promise<void> {
   cpuBefore = process.cpuUsage();
 }
 
-async function measure(): Promise<ProcessUse> {
+function measure(): ProcessUse {
   const cpu = process.cpuUsage(cpuBefore);
   const memory = process.memoryUsage();
-  const use = {
+  return {
     cpuMs: (cpu.user + cpu.system) / 1000,
     rssMiB: memory.rss / MIB,
     rssMaxMiB: process.resourceUsage().maxRSS / 1024,
@@ -75,14 +76,15 @@ async function measure(): Promise<ProcessUse> {
     delayP99Ms: Math.max(0, delays.percentile(99) / 1e6 - resolutionMs),
     delayMaxMs: Math.max(0, delays.max / 1e6 - resolutionMs),
   };
-  if (profile !== undefined) {
-    const result = await profile.session.post("Profiler.stop");
-    mkdirSync(dirname(profile.file), { recursive: true });
-    writeFileSync(profile.file, JSON.stringify(result.profile));
-    profile.session.disconnect();
-    profile = undefined;
-  }
-  return use;
+}
+
+async function endProfile(): Promise<void> {
+  if (profile === undefined) return;
+  const result = await profile.session.post("Profiler.stop");
+  mkdirSync(dirname(profile.file), { recursive: true });
+  writeFileSync(profile.file, JSON.stringify(result.profile));
+  profile.session.disconnect();
+  profile = undefined;
 }
 
 answerParent(async (question) => {
@@ -98,6 +100,8 @@ answerParent(async (question) => {
     case "reset":
       return await reset(asked.profile);
     case "measure":
-      return await measure();
+      return measure();
+    case "endProfile":
+      return await endProfile();
   }
 });
