@@ -6,6 +6,9 @@ import { encodeAppend, type WireAppend } from "./codec.js";
 import { failureAfterUnknown, isUnknown } from "./failure.js";
 import type { AppendDemands, Appended, NewEntry } from "./types.js";
 
+/** What protobuf adds to an entry, or a little more. */
+const fieldBytes = 16;
+
 /** An append that waits for its answer. */
 export class PendingAppend {
   readonly entries: readonly NewEntry[];
@@ -33,6 +36,11 @@ export class PendingAppend {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** About how many bytes it takes on the wire. */
+  get messageBytes(): number {
+    return this.sizeBytes + fieldBytes * this.entries.length;
   }
 
   succeed(appended: Appended): void {

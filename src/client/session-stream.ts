@@ -18,13 +18,18 @@ import type {
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
-import { encodeProducer } from "./codec.js";
+import { encodeProducer, type WireAppend } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { exactNumber, timeOf } from "./exact.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
 
 type Request = MessageInitShape<typeof AppendSessionRequestSchema>;
+
+/** About how large a message becomes, if it is more than one append. */
+const requestBytesMax = 256 * 1024;
+/** How many appends it has at most; a server takes 8,192. */
+const requestAppendsMax = 4_096;
 
 export interface SessionStreamOptions {
   /** Whose numbers the appends have; undefined: they go without. */
@@ -42,6 +47,10 @@ export class SessionStream {
   readonly #producerId: number | undefined;
   readonly #progressed: () => void;
   #sentCount = 0;
+  /** Those of them that were not given to the transport yet: the last ones. */
+  #gathered: PendingAppend[] = [];
+  /** Whether a message is leaving. */
+  #leaving = false;
   /** The number of the append that is the queue's first: appends are numbered from 1. */
   #firstNumber = 1;
   /** How many answers have come. */
@@ -70,22 +79,19 @@ export class SessionStream {
   }
 
   /** Sends the queue's oldest append that was not sent here yet. */
-  send({ request, sequence }: PendingAppend): void {
+  send(pending: PendingAppend): void {
     if (!this.#finished) {
-      const producerId = this.#producerId;
       this.#sentCount += 1;
-      this.#stream.write(
-        producerId === undefined
-          ? request
-          : { ...request, producer: encodeProducer({ producerId, sequence }) },
-      );
+      this.#gathered.push(pending);
+      this.#sendGathered();
     }
   }
 
-  /** Nothing more will be sent; the answers still come. */
+  /** Nothing more will be sent, nor what has gathered; the answers still come. */
   finish(): void {
     if (!this.#finished) {
       this.#finished = true;
+      this.#dropGathered();
       this.#stream.end();
     }
   }
@@ -95,6 +101,41 @@ export class SessionStream {
     this.#finished = true;
     this.#cancelReason ??= reason;
     this.#stream.cancel();
+  }
+
+  /** A message costs more than an append: what comes while one leaves goes with the next. */
+  #sendGathered(): void {
+    if (this.#leaving || this.#finished || this.#gathered.length === 0) return;
+    this.#leaving = true;
+    this.#stream.write(this.#takeRequest(), () => {
+      this.#leaving = false;
+      this.#sendGathered();
+    });
+  }
+
+  #takeRequest(): Request {
+    const gathered = this.#gathered;
+    let count = 0;
+    const countMax = Math.min(gathered.length, requestAppendsMax);
+    for (let sizeBytes = 0; count < countMax; count += 1) {
+      sizeBytes += gathered[count]?.messageBytes ?? 0;
+      if (count > 0 && sizeBytes > requestBytesMax) break;
+    }
+    const appends = gathered.splice(0, count).map((pending) => this.#encode(pending));
+    const [first] = appends;
+    return first !== undefined && appends.length === 1 ? first : { appends };
+  }
+
+  #encode({ request, sequence }: PendingAppend): WireAppend {
+    const producerId = this.#producerId;
+    if (producerId === undefined) return request;
+    return { ...request, producer: encodeProducer({ producerId, sequence }) };
+  }
+
+  /** What never left is as if it had not been sent here. */
+  #dropGathered(): void {
+    this.#sentCount -= this.#gathered.length;
+    this.#gathered = [];
   }
 
   #take(response: AppendSessionResponse): void {
@@ -147,6 +188,7 @@ export class SessionStream {
 
   #end(error: unknown): SuraftError | undefined {
     this.#finished = true;
+    this.#dropGathered();
     const failure =
       error === undefined
         ? undefined

@@ -3,7 +3,7 @@
  * since a message costs a turn of the follower's event loop, whatever its size.
  */
 
-import { Cursor, tagOf, wireType } from "../log/wire.js";
+import { takeRepeated } from "../log/repeated-messages.js";
 import { SuraftError } from "../errors.js";
 import {
   bytesFieldSize,
@@ -46,15 +46,8 @@ export function encodeForwardRequest(parts: readonly ForwardPart[]): Buffer {
 
 /** Gives each append of a ForwardRequest to `take`, not copied. Throws `invalid` for anything else. */
 export function takeForwardRequest(request: Uint8Array, take: (append: Uint8Array) => void): void {
-  const cursor = new Cursor(request);
-  while (!cursor.atEnd) {
-    const isAppend = cursor.varint() === tagOf(appendsField, wireType.bytes);
-    const append = isAppend ? cursor.view() : undefined;
-    if (append === undefined) {
-      throw new SuraftError("invalid", "a request behind the first holds appends and nothing else");
-    }
-    take(append);
-  }
+  const problem = takeRepeated(request, appendsField, take);
+  if (problem !== undefined) throw new SuraftError("invalid", `no ForwardRequest: ${problem}`);
 }
 
 function appendSize({ message, stream }: ForwardPart): number {

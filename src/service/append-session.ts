@@ -14,6 +14,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 
 import { AppendSessionResponseSchema } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
+import { takeRepeated } from "../log/repeated-messages.js";
+import { tagOf, wireType } from "../log/wire.js";
 import type { Acknowledged, Appender, AppendListener, Node } from "../node/node.js";
 import { encodeAckRanges, addAckRange, type AckRange } from "../rpc/ack-range.js";
 import type { BidiCall, BidiListener } from "../rpc/handlers.js";
@@ -31,6 +33,13 @@ export const sessionWindowDefault: SessionWindow = {
   appendsMax: 8_192,
   bytesMax: 8 * 1024 * 1024,
 };
+
+/** AppendSessionRequest.appends, which stands alone. */
+const appendsField = 7;
+const appendsTag = tagOf(appendsField, wireType.bytes);
+
+/** So many appends in one message are a few milliseconds' work. */
+const appendsPerMessageMax = 8_192;
 
 /** Answers wait, and are joined, while the transport holds so many bytes of earlier ones. */
 const bufferedBytesMax = 16 * 1024;
@@ -79,6 +88,23 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
   }
 
   message(bytes: Uint8Array): void {
+    if (bytes[0] !== appendsTag) {
+      this.#take(bytes);
+      return;
+    }
+    let count = 0;
+    const problem = takeRepeated(bytes, appendsField, (append) => {
+      count += 1;
+      if (count <= appendsPerMessageMax) this.#take(append);
+    });
+    const reason =
+      count > appendsPerMessageMax ? `a message has more than ${appendsPerMessageMax}` : problem;
+    if (reason !== undefined) {
+      this.refused(new SuraftError("invalid", `the appends are refused: ${reason}`));
+    }
+  }
+
+  #take(bytes: Uint8Array): void {
     if (this.#ending) {
       return;
     }

@@ -27,6 +27,8 @@ export interface SessionLoad extends Timed {
   readonly inFlight: number;
   readonly entriesPerAppend: number;
   readonly payloadBytes: number;
+  /** Each append is a message of its own; else those that come together are one, as suraft's client has it. */
+  readonly singly?: boolean;
   /** Stop after so many entries; 0: by time alone. */
   readonly entriesMax: number;
   /** Each session's producers, just opened: they take turns. Without any, appends have no numbers. */

@@ -18,11 +18,12 @@ import {
   LogService,
   ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
+import { takeRepeated } from "../../src/log/repeated-messages.js";
 import { encodeAckRanges } from "../../src/rpc/ack-range.js";
 import { defineService, grpcDefinition } from "../../src/rpc/service-definition.js";
 import { encodeReadResponse } from "../../src/service/read-response.js";
 import { answerParent } from "./child.js";
-import { encodeAppend } from "./log-client.js";
+import { encodeAppend, gatheredField, gatheredTag } from "./log-client.js";
 import { payloadBytes } from "./section.js";
 
 /** About as many bytes as suraft's own responses have. */
@@ -63,10 +64,18 @@ function appendSession(call: ServerDuplexStream<Buffer, Buffer>): void {
       encodeAckRanges([{ firstAppend, appendCount, ...indexes, term: 1, timestampMs: 1 }]),
     );
   };
-  call.on("data", () => {
-    if (received++ === answered) setImmediate(acknowledge);
+  call.on("data", (request: Buffer) => {
+    if (received === answered) setImmediate(acknowledge);
+    received += appendsIn(request);
   });
   call.on("end", () => setImmediate(() => call.end()));
+}
+
+function appendsIn(request: Buffer): number {
+  if (request[0] !== gatheredTag) return 1;
+  let count = 0;
+  takeRepeated(request, gatheredField, () => count++);
+  return count;
 }
 
 /** Writes as many entries as were asked for, whole responses only, as fast as they are taken. */

@@ -2,9 +2,12 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
-import { connect, encodeAppend, logCalls } from "./log-client.js";
+import { connect, encodeAppend, gather, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
+
+/** As suraft's client has it. */
+const gatherBytesMax = 256 * 1024;
 
 export async function sessionLoad(load: SessionLoad): Promise<Measured> {
   const request = encodeAppend(load.entriesPerAppend, load.payloadBytes);
@@ -41,7 +44,7 @@ interface Shared {
 }
 
 async function runSession(
-  { address, inFlight, entriesPerAppend, payloadBytes }: SessionLoad,
+  { address, inFlight, entriesPerAppend, payloadBytes, singly = false }: SessionLoad,
   { request, producerIds, meter, budget }: Shared,
 ): Promise<void> {
   const connection = connect(address);
@@ -51,18 +54,39 @@ async function runSession(
   let sent = 0;
   let answered = 0;
   let ended = false;
+  let gathered: Uint8Array[] = [];
+  let leaving = false;
+
+  /** As suraft's client does: what comes while a message leaves goes with the next. */
+  const leave = (): void => {
+    if (leaving || gathered.length === 0) return;
+    const [first = request] = gathered;
+    const together = gathered.splice(0, Math.max(1, gatherBytesMax / first.length));
+    leaving = true;
+    stream.write(together.length === 1 ? first : gather(together), () => {
+      leaving = false;
+      leave();
+    });
+    if (ended && gathered.length === 0) stream.end();
+  };
+
+  const send = (append: Uint8Array): void => {
+    if (singly) stream.write(append);
+    else gathered.push(append);
+  };
 
   const fill = (): void => {
     while (!ended && sent - answered < inFlight) {
       if (!meter.isOpen || !budget.take()) {
         ended = true;
-        stream.end();
-        return;
+        if (gathered.length === 0) stream.end();
+        break;
       }
       sentMs[sent % inFlight] = performance.now();
-      stream.write(numbered(request, producerIds, sent));
+      send(numbered(request, producerIds, sent));
       sent++;
     }
+    leave();
   };
 
   await new Promise<void>((resolve, reject) => {

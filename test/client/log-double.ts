@@ -40,6 +40,8 @@ export interface Stored {
 /** Entries with indexes from 1. Several servers may share one. */
 export class MemoryLog extends EventEmitter {
   readonly stored: Stored[] = [];
+  /** How many appends each message of a session held. */
+  readonly sessionMessages: number[] = [];
   /** What the log makes of appends with demands. */
   readonly model = new AppendModel();
 
@@ -331,6 +333,12 @@ class SessionDouble implements BidiListener<AppendSessionRequest> {
   }
 
   message(request: AppendSessionRequest): void {
+    const { appends } = request;
+    this.#log.sessionMessages.push(Math.max(1, appends.length));
+    for (const append of appends.length > 0 ? appends : [request]) this.#append(append);
+  }
+
+  #append(request: AppendRequest | AppendSessionRequest): void {
     this.#number += 1;
     if (this.#over) return;
     const spoil = this.#failure === undefined && !this.#mute ? this.#spoils.shift() : undefined;
@@ -359,7 +367,7 @@ class SessionDouble implements BidiListener<AppendSessionRequest> {
   }
 
   /** Undefined if it is refused: that is the session's failure then. */
-  #take(request: AppendSessionRequest): Taken | undefined {
+  #take(request: AppendRequest | AppendSessionRequest): Taken | undefined {
     try {
       return this.#log.take(request);
     } catch (error) {

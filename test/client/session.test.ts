@@ -55,6 +55,42 @@ describe("an append session", () => {
     expect(log.texts).to.deep.equal(texts);
   });
 
+  it("sends together what comes while a message leaves, and a lone append at once", async () => {
+    const { log } = await start();
+    const session = open();
+    await session.append(entry("a"));
+    const answers = Array.from({ length: 5000 }, () => session.append(entry("b")));
+    await Promise.all(answers);
+    const messages = log.sessionMessages;
+    await session.close();
+    expect(messages.slice(0, 2)).to.deep.equal([1, 1]);
+    expect(messages.reduce((sum, count) => sum + count)).to.equal(5001);
+    expect(messages.length).to.be.lessThan(10);
+    expect(Math.max(...messages)).to.be.at.most(4096);
+  });
+
+  it("sends large appends in several messages", async () => {
+    const { log } = await start();
+    const session = open();
+    const large = [{ payload: Buffer.alloc(100_000) }];
+    for (let i = 0; i < 8; i++) void session.append(large);
+    await session.close();
+    expect(log.nextIndex).to.equal(9);
+    expect(Math.max(...log.sessionMessages)).to.equal(2);
+  });
+
+  it("knows of what never left that it is not in the log", async () => {
+    const { spoils, log } = await start();
+    spoils.push({ type: "end", error: new SuraftError("unknown_outcome", "the server stopped") });
+    const session = open({ delivery: "atMostOnce", windowBytes: 64 * 1024 ** 2 });
+    const large = [{ payload: Buffer.alloc(200_000) }];
+    const answers = Array.from({ length: 200 }, () => kindOf(session.append(large)));
+    await session.close().catch(() => undefined);
+    const kinds = await Promise.all(answers);
+    expect([kinds[0], kinds.at(-1)]).to.deep.equal(["unknown_outcome", "unavailable"]);
+    expect(log.nextIndex).to.equal(1);
+  });
+
   it("tells the indexes, term and time of an append of several entries", async () => {
     await start();
     const session = open();

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { expect } from "chai";
 
 import {
+  AppendSessionRequestSchema,
   AppendSessionResponseSchema,
   type AppendSessionResponse,
 } from "../../gen/suraft/v1/log_pb.js";
@@ -70,6 +71,78 @@ describe("LogService.AppendSession", () => {
     const outcome = collect(call);
     call.end();
     expect(await outcome).to.deep.equal({ answers: [], acknowledged: 0, error: undefined });
+  });
+
+  /** A session that sends bytes of one's own. */
+  function openRaw() {
+    const client = new Client(test.address, credentials.createInsecure());
+    const call = client.makeBidiStreamRequest<Buffer, AppendSessionResponse>(
+      "/suraft.v1.LogService/AppendSession",
+      (message) => message,
+      (message) => fromBinary(AppendSessionResponseSchema, message),
+    );
+    return { client, call };
+  }
+
+  /** A message of several appends. */
+  function together(...texts: readonly string[]) {
+    return { appends: texts.map((text) => append(text)) };
+  }
+
+  it("takes several appends in a message as if each had come by itself", async () => {
+    const call = test.log.appendSession();
+    const outcome = collect(call);
+    call.write(append("a"));
+    call.write(together("b", "c", "d"));
+    call.write(append("e"));
+    call.end();
+    const { acknowledged, error } = await outcome;
+    expect(error).to.equal(undefined);
+    expect(acknowledged).to.equal(5);
+    expect(payloads(await readAll(test))).to.deep.equal(["1 a", "2 b", "3 c", "4 d", "5 e"]);
+  });
+
+  it("begins none behind one that it refuses, in the same message or a later one", async () => {
+    const call = test.log.appendSession();
+    const outcome = collect(call);
+    call.write({ appends: [append("a"), append(Buffer.alloc(6_000)), append("b")] });
+    call.write(together("c"));
+    const { answers, error } = await outcome;
+    expect(answers[0]).to.equal("ack 1-1 at 1");
+    expect(answers).to.have.length(2);
+    expect(error?.kind).to.equal("invalid");
+    expect(error?.details["answered_appends"]).to.equal("2");
+    expect(payloads(await readAll(test))).to.deep.equal(["1 a"]);
+  });
+
+  it("keeps the appends that stand before nonsense in a message, and nothing behind it", async () => {
+    const gathered = toBinary(
+      AppendSessionRequestSchema,
+      create(AppendSessionRequestSchema, together("a", "b")),
+    );
+    const { client, call } = openRaw();
+    const outcome = collect(call);
+    call.write(Buffer.concat([gathered, encodeAppend(append("c"))]));
+    call.write(encodeAppend(append("d")));
+    const { acknowledged, error } = await outcome;
+    client.close();
+    expect(acknowledged).to.equal(2);
+    expect(error?.kind).to.equal("invalid");
+    expect(error?.message).to.match(/field 1 stands where only 7 belongs/);
+    expect(payloads(await readAll(test))).to.deep.equal(["1 a", "2 b"]);
+  });
+
+  it("refuses appends beside others in a message, and too many of them", async () => {
+    const beside = test.log.appendSession();
+    const outcome = collect(beside);
+    beside.write({ ...append("a"), ...together("b") });
+    expect((await outcome).error?.message).to.match(/field 7 is unknown/);
+    const many = test.log.appendSession();
+    const bound = collect(many);
+    many.write({ appends: Array.from({ length: 8_193 }, () => append("")) });
+    const { acknowledged, error } = await bound;
+    expect(acknowledged).to.equal(8_192);
+    expect(error?.message).to.match(/more than 8192/);
   });
 
   it("survives fifty thousand appends at once in a window of a hundred", async () => {
@@ -158,18 +231,15 @@ describe("LogService.AppendSession", () => {
     ["an entry over the limit", encodeAppend(append("x".repeat(5_001))), invalidArgument],
     ["garbage", Buffer.from("hello"), invalidArgument],
     ["an unknown field", Buffer.from([0x0a, 0, 0x48, 1]), invalidArgument],
+    ["an append that is cut off among several", Buffer.from([0x3a, 5, 1]), invalidArgument],
+    ["an empty one among several", Buffer.from([0x3a, 0, 0x3a, 0]), invalidArgument],
     ["a message over gRPC's limit", encodeAppend(append(Buffer.alloc(5_000_000))), invalidArgument],
     ["a producer without an id", encodeAppend({ ...append("a"), producer: {} }), invalidArgument],
   ];
   for (const [name, bytes, code] of bad) {
     it(`refuses ${name} in its turn, behind answers to those before`, async () => {
       test.node.hold();
-      const client = new Client(test.address, credentials.createInsecure());
-      const call = client.makeBidiStreamRequest<Buffer, AppendSessionResponse>(
-        "/suraft.v1.LogService/AppendSession",
-        (message) => message,
-        (message) => fromBinary(AppendSessionResponseSchema, message),
-      );
+      const { client, call } = openRaw();
       const outcome = collect(call);
       call.write(encodeAppend(append("a")));
       call.write(encodeAppend(append("b")));

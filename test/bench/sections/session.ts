@@ -22,6 +22,8 @@ interface Shape {
   readonly sessions: number;
   /** Appends of each session. */
   readonly inFlight: number;
+  /** A message for each append, as a simple client has it. */
+  readonly singly: boolean;
 }
 
 const sizes = [128, 1024, 16_384];
@@ -36,20 +38,22 @@ const manyBatched = 16;
 function shapes(): readonly Shape[] {
   return sizes.flatMap((payloadBytes) => {
     const entriesPerAppend = Math.min(100, appendBytesMax / payloadBytes);
-    return [
-      ...[1, manySingly].map((sessions) => ({
-        payloadBytes,
-        sessions,
-        entriesPerAppend: 1,
-        inFlight: inFlightSingly / sessions,
-      })),
-      ...[1, manyBatched].map((sessions) => ({
-        payloadBytes,
-        sessions,
-        entriesPerAppend,
-        inFlight: inFlightBatched / sessions,
-      })),
-    ];
+    const one = (sessions: number, singly: boolean): Shape => ({
+      payloadBytes,
+      sessions,
+      entriesPerAppend: 1,
+      inFlight: inFlightSingly / sessions,
+      singly,
+    });
+    const many = (sessions: number): Shape => ({
+      payloadBytes,
+      sessions,
+      entriesPerAppend,
+      inFlight: inFlightBatched / sessions,
+      singly: false,
+    });
+    const singly = payloadBytes === aimedAtBytes ? [one(1, true), one(manySingly, true)] : [];
+    return [...singly, one(1, false), one(manySingly, false), many(1), many(manyBatched)];
   });
 }
 
@@ -72,7 +76,9 @@ export const session: Section = async (context) => {
     aims: rows
       .filter((cells) => cells["entry bytes"] === aimedAtBytes)
       .flatMap((cells) => {
-        const what = `sessions, 1 KiB, ${cells["entries/append"]} in an append, producers: ${cells.producers}`;
+        const entries = cells["entries/append"];
+        const each = cells.message === "each" ? ", a message each" : "";
+        const what = `sessions, 1 KiB, ${entries} in an append${each}, producers: ${cells.producers}`;
         const [ofNoOp, ofPlain] = [cells["of no-op"], cells["of plain"]];
         return [
           atLeast({ what, aim: 0.6, unit: "of the no-op session's rate", got: ofNoOp }),
@@ -80,7 +86,8 @@ export const session: Section = async (context) => {
         ];
       }),
     notes: [
-      "no-op, plain and exactly once: entries/s; quantiles are of plain appends; CPU is for an entry of them",
+      "message: each append is one, as a simple client has it, or several that come together are, as suraft's client",
+      "and the no-op's have it too. No-op, plain and exactly once: entries/s; quantiles are of plain appends; CPU is for an entry of them",
       `under way in all: ${inFlightSingly} appends of one entry, ${inFlightBatched} of more`,
     ],
     plots: [
@@ -105,7 +112,8 @@ async function measure(
   const append = (address: string, producerIds: SessionLoad["producerIds"]): Promise<LoadResult> =>
     runLoad({ ...load, address, ...(producerIds === undefined ? {} : { producerIds }) });
   const { payloadBytes, entriesPerAppend, sessions } = shape;
-  const profile = profilePath(context, `session-${payloadBytes}-${entriesPerAppend}-${sessions}`);
+  const name = `session-${payloadBytes}-${entriesPerAppend}-${sessions}`;
+  const profile = profilePath(context, shape.singly ? `${name}-singly` : name);
   const noOp = await append(context.noOp, undefined);
   const plain = await cluster.observe(() => append(cluster.leader, undefined), profile);
   const producers = await openProducers(cluster.leader, sessions);
@@ -121,6 +129,7 @@ function row(shape: Shape, { noOp, plain, use, exactlyOnce }: Measured) {
   return {
     "entry bytes": shape.payloadBytes,
     "entries/append": shape.entriesPerAppend,
+    message: shape.singly ? "each" : "several",
     producers: shape.sessions,
     "no-op": entriesPerSecond(noOp),
     plain: rate,

@@ -19,8 +19,8 @@ import {
 import { appendRequestFields, forwardedAppendFields } from "../../../src/log/append-options.js";
 import { scanAppend } from "../../../src/log/append-scan.js";
 import type { EntryRun } from "../../../src/log/entry-run.js";
-import { SuraftError } from "../../../src/errors.js";
-import { takeForwardRequest } from "../../../src/peer/forward-request.js";
+import { takeRepeated } from "../../../src/log/repeated-messages.js";
+import { tagOf, wireType } from "../../../src/log/wire.js";
 import { methodPath } from "../../../src/rpc/service-definition.js";
 import { wideBounds } from "../../log/entries.js";
 import { hold, liveTarget, type Judged, type OpenTarget } from "../target.js";
@@ -28,6 +28,11 @@ import { callBare, type CallOutcome } from "../../rpc/bare-call.js";
 import { messagesIn } from "../../rpc/http2-bytes.js";
 import { LiveNode } from "./live-node.js";
 import { bodyFor, clusterPlaceholder, methods, paths } from "./methods.js";
+
+/** ForwardRequest.appends and AppendSessionRequest.appends. */
+const forwardedField = 2;
+const gatheredField = 7;
+const gatheredTag = tagOf(gatheredField, wireType.bytes);
 
 const deadlineMs = 250;
 const callEndMs = 20_000;
@@ -76,8 +81,12 @@ function appendsIn(path: string, body: Uint8Array): readonly (EntryRun | undefin
   const isForward = path.endsWith("/Forward");
   if (!isForward && !/\/Append(Session)?$/.test(path)) return [];
   const fields = isForward ? forwardedAppendFields : appendRequestFields;
-  const messages = messagesIn(body);
-  const appends = isForward ? messages.slice(1).flatMap(forwardedIn) : messages;
+  const messages = messagesIn(body).slice(isForward ? 1 : 0);
+  const appends = messages.flatMap((message) => {
+    if (isForward) return gatheredIn(message, forwardedField);
+    const isGathered = path.endsWith("/AppendSession") && message[0] === gatheredTag;
+    return isGathered ? gatheredIn(message, gatheredField) : [message];
+  });
   return appends.flatMap((message) => {
     const scan = scanAppend(message, wideBounds, fields);
     if (scan.type === "closedStream") return [];
@@ -85,17 +94,10 @@ function appendsIn(path: string, body: Uint8Array): readonly (EntryRun | undefin
   });
 }
 
-/** The appends in a ForwardRequest, up to where it makes no sense. */
-function forwardedIn(request: Uint8Array): readonly Uint8Array[] {
+/** The appends in a message that is nothing but appends, up to where it makes no sense. */
+function gatheredIn(message: Uint8Array, field: number): readonly Uint8Array[] {
   const appends: Uint8Array[] = [];
-  try {
-    takeForwardRequest(request, (append) => appends.push(append));
-  } catch (error) {
-    hold(
-      error instanceof SuraftError && error.kind === "invalid",
-      "what makes no sense is invalid",
-    );
-  }
+  takeRepeated(message, field, (append) => appends.push(append));
   return appends;
 }
 

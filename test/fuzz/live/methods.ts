@@ -1,12 +1,16 @@
 /** Every method that a node has, and messages for it. */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { DescMethod, MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import { NodeService } from "../../../gen/suraft/node/v1/node_pb.js";
 import { ClusterService } from "../../../gen/suraft/v1/cluster_pb.js";
-import { LogService } from "../../../gen/suraft/v1/log_pb.js";
+import {
+  AppendRequestSchema,
+  AppendSessionRequestSchema,
+  LogService,
+} from "../../../gen/suraft/v1/log_pb.js";
 import { PutSnapshotRequestSchema, SnapshotService } from "../../../gen/suraft/v1/snapshot_pb.js";
 import { crc32c } from "../../../src/log/crc32c.js";
 import { encodeForwardRequest } from "../../../src/peer/forward-request.js";
@@ -52,7 +56,7 @@ function messageFor(method: DescMethod | undefined): fc.Arbitrary<Uint8Array> {
   const own = fc
     .tuple(arbitraryMessage(method.input), fc.nat(9))
     .map(([message, chance]) => (chance > 0 ? withSender(method.input, message, peer) : message));
-  const appends = method.name === "Forward" ? forwarded : append;
+  const appends = { Forward: forwarded, AppendSession: inSession }[method.name] ?? append;
   const isAppend = method.name.startsWith("Append") || method.name === "Forward";
   return fc.oneof(
     { arbitrary: isAppend ? appends : own, weight: 6 },
@@ -60,6 +64,15 @@ function messageFor(method: DescMethod | undefined): fc.Arbitrary<Uint8Array> {
     { arbitrary: others, weight: 1 },
   );
 }
+
+const inSession = fc.oneof(
+  append,
+  fc
+    .array(append, { minLength: 1, maxLength: 3 })
+    .map((appends) => appends.map((one) => fromBinary(AppendRequestSchema, one)))
+    .map((appends) => create(AppendSessionRequestSchema, { appends }))
+    .map((request) => toBinary(AppendSessionRequestSchema, request)),
+);
 
 const forwarded = fc
   .array(fc.record({ message: append, stream: fc.nat(3) }), { minLength: 1, maxLength: 3 })

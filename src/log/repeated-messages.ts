@@ -1,0 +1,25 @@
+/** Messages that are nothing but one repeated field of messages, taken apart without decoding those. */
+
+import { Cursor, tagOf, wireType } from "./wire.js";
+
+/**
+ * Gives each message within to `take`, not copied. Returns what is wrong, which is found behind those
+ * that were given; undefined if nothing is.
+ */
+export function takeRepeated(
+  message: Uint8Array,
+  field: number,
+  take: (message: Uint8Array) => void,
+): string | undefined {
+  const cursor = new Cursor(message);
+  const tag = tagOf(field, wireType.bytes);
+  while (!cursor.atEnd) {
+    const found = cursor.varint();
+    if (found < 0) return cursor.problem;
+    if (found !== tag) return `field ${Math.floor(found / 8)} stands where only ${field} belongs`;
+    const within = cursor.view();
+    if (within === undefined) return cursor.problem;
+    take(within);
+  }
+  return undefined;
+}
