@@ -47,7 +47,7 @@ export class SessionStream {
   readonly #producerId: number | undefined;
   readonly #progressed: () => void;
   #sentCount = 0;
-  /** Those of them that were not given to the transport yet: the last ones. */
+  /** What comes behind them in the queue, and was not sent yet. */
   #gathered: PendingAppend[] = [];
   /** Whether a message is leaving. */
   #leaving = false;
@@ -81,7 +81,6 @@ export class SessionStream {
   /** Sends the queue's oldest append that was not sent here yet. */
   send(pending: PendingAppend): void {
     if (!this.#finished) {
-      this.#sentCount += 1;
       this.#gathered.push(pending);
       this.#sendGathered();
     }
@@ -91,7 +90,7 @@ export class SessionStream {
   finish(): void {
     if (!this.#finished) {
       this.#finished = true;
-      this.#dropGathered();
+      this.#gathered = [];
       this.#stream.end();
     }
   }
@@ -121,6 +120,7 @@ export class SessionStream {
       sizeBytes += gathered[count]?.messageBytes ?? 0;
       if (count > 0 && sizeBytes > requestBytesMax) break;
     }
+    this.#sentCount += count;
     const appends = gathered.splice(0, count).map((pending) => this.#encode(pending));
     const [first] = appends;
     return first !== undefined && appends.length === 1 ? first : { appends };
@@ -130,12 +130,6 @@ export class SessionStream {
     const producerId = this.#producerId;
     if (producerId === undefined) return request;
     return { ...request, producer: encodeProducer({ producerId, sequence }) };
-  }
-
-  /** What never left is as if it had not been sent here. */
-  #dropGathered(): void {
-    this.#sentCount -= this.#gathered.length;
-    this.#gathered = [];
   }
 
   #take(response: AppendSessionResponse): void {
@@ -188,7 +182,7 @@ export class SessionStream {
 
   #end(error: unknown): SuraftError | undefined {
     this.#finished = true;
-    this.#dropGathered();
+    this.#gathered = [];
     const failure =
       error === undefined
         ? undefined

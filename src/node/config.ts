@@ -191,7 +191,7 @@ export const nodeSettings: { readonly [Key in NodeConfigKey]: Setting<NodeConfig
     schema: values.bytes({ min: 64 * KIB, max: 16 * GIB }),
     default: 64 * MIB,
     placeholder: "size",
-    description: "appends that wait for the leader's window; beyond it clients are slowed down",
+    description: "the most bytes of appends without an answer; more are refused as OVERLOADED",
   },
   cacheBytesMax: {
     schema: values.bytes({ min: 64 * KIB, max: 64 * GIB }),

@@ -77,9 +77,9 @@ export interface ForwardStreamOptions<A extends ForwardedAppend> {
 }
 
 /** What the next request will hold. */
-interface GatheredPart extends ForwardPart {
-  /** The append's; 0: it is none. */
-  readonly number: number;
+interface GatheredPart<A> extends ForwardPart {
+  /** Undefined: it closes a stream. */
+  readonly append: A | undefined;
 }
 
 /** How much of what has gathered travels in a message, if it is more than one append. */
@@ -88,12 +88,12 @@ const requestBytesMax = 1024 ** 2;
 export class ForwardStream<A extends ForwardedAppend> {
   readonly #options: ForwardStreamOptions<A>;
   readonly #call: ClientDuplexStream<Uint8Array, ForwardResponse>;
-  /** Without an answer, by their numbers, in order. */
+  /** Sent, and without an answer, by their numbers, in order. */
   readonly #outstanding = new Map<number, A>();
-  #takenCount = 0;
+  #sentCount = 0;
   #answeredCount = 0;
-  /** What was not given to the transport yet. */
-  readonly #gathered: GatheredPart[] = [];
+  /** What was not sent yet. */
+  #gathered: GatheredPart<A>[] = [];
   /** Whether a message is leaving. */
   #sending = false;
   /** The numbers of the clients' streams that the leader knows. */
@@ -118,10 +118,8 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   send(appends: readonly A[]): void {
     for (const append of appends) {
-      this.#takenCount++;
-      this.#outstanding.set(this.#takenCount, append);
       const { message, stream } = append;
-      this.#gathered.push({ message, stream: this.#numberOf(stream), number: this.#takenCount });
+      this.#gathered.push({ message, stream: this.#numberOf(stream), append });
     }
     this.#sendGathered();
   }
@@ -134,7 +132,7 @@ export class ForwardStream<A extends ForwardedAppend> {
     if (!this.#open) return;
     const close = create(ForwardedAppendSchema, { closedStream: BigInt(number) });
     const message = toBinary(ForwardedAppendSchema, close);
-    this.#gathered.push({ message, stream: 0, number: 0 });
+    this.#gathered.push({ message, stream: 0, append: undefined });
     this.#sendGathered();
   }
 
@@ -170,7 +168,11 @@ export class ForwardStream<A extends ForwardedAppend> {
       if (part !== undefined) sizeBytes += forwardPartSize(part);
       if (count > 0 && sizeBytes > requestBytesMax) break;
     }
-    return encodeForwardRequest(gathered.splice(0, count));
+    const parts = gathered.splice(0, count);
+    for (const { append } of parts) {
+      if (append !== undefined) this.#outstanding.set(++this.#sentCount, append);
+    }
+    return encodeForwardRequest(parts);
   }
 
   /** The number by which the leader knows a client's stream; 0 for none. */
@@ -233,13 +235,13 @@ export class ForwardStream<A extends ForwardedAppend> {
   }
 
   #broke(cause: Error | undefined): void {
-    const gathered = this.#gathered.splice(0);
-    const firstUnsent = gathered.find(({ number }) => number > 0)?.number ?? Infinity;
-    const outstanding = [...this.#outstanding];
+    const sent = [...this.#outstanding.values()];
+    const unsent = this.#gathered.flatMap(({ append }) => append ?? []);
     this.#outstanding.clear();
+    this.#gathered = [];
     this.end();
     clearTimeout(this.#grace);
-    if (outstanding.length === 0) return;
+    if (sent.length + unsent.length === 0) return;
     const error = fromServiceError(cause ?? new Error("the leader ended the stream"), {
       lost: "unknown_outcome",
     });
@@ -249,14 +251,11 @@ export class ForwardStream<A extends ForwardedAppend> {
     const neverSent = error.kind === "unavailable" && error.cause !== undefined;
     const complete = this.#answeredCount === Number(error.details[answeredAppends] ?? 0);
     const noneTaken = (error.kind === "not_leader" && complete) || neverSent;
-    const isUnsent = ([number]: readonly [number, A]): boolean =>
-      noneTaken || number >= firstUnsent;
-    const lost = outstanding.filter((one) => !isUnsent(one)).map(([, append]) => append);
-    if (lost.length > 0) {
+    if (!noneTaken && sent.length > 0) {
       const message = `the leader was lost before it answered: ${error.message}`;
-      unknown(lost, new SuraftError("unknown_outcome", message));
+      unknown(sent, new SuraftError("unknown_outcome", message));
     }
-    for (const [, append] of outstanding.filter(isUnsent)) {
+    for (const append of noneTaken ? sent.concat(unsent) : unsent) {
       returned(append, new SuraftError("not_leader", error.message));
     }
   }
