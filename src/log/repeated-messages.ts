@@ -16,7 +16,11 @@ export function takeRepeated(
   while (!cursor.atEnd) {
     const found = cursor.varint();
     if (found < 0) return cursor.problem;
-    if (found !== tag) return `field ${Math.floor(found / 8)} stands where only ${field} belongs`;
+    if (found !== tag) {
+      const number = Math.floor(found / 8);
+      if (number === field) return `field ${field} has wire type ${found % 8}`;
+      return `field ${number} stands where only ${field} belongs`;
+    }
     const within = cursor.view();
     if (within === undefined) return cursor.problem;
     take(within);

@@ -9,6 +9,8 @@
 import { SuraftError } from "../errors.js";
 import { forwardedAppendFields } from "../log/append-options.js";
 import { scanAppend } from "../log/append-scan.js";
+import { takeRepeated } from "../log/repeated-messages.js";
+import { appendsField } from "../peer/forward-request.js";
 import type { AppendBounds, ScannedAppend } from "../log/append-scan.js";
 import type { ForwardListener, ForwardSink } from "../peer/node-service.js";
 import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./node.js";
@@ -44,10 +46,15 @@ export class ForwardedAppends implements ForwardSink {
     return this.#open.size;
   }
 
-  take(append: Uint8Array): void {
+  take(request: Uint8Array): void {
+    const problem = takeRepeated(request, appendsField, (append) => this.#take(append));
+    // The follower has scanned the same bytes: what is wrong now is the follower.
+    if (problem !== undefined) throw new SuraftError("invalid", `no ForwardRequest: ${problem}`);
+  }
+
+  #take(append: Uint8Array): void {
     const scan = scanAppend(append, this.#options.limits, forwardedAppendFields);
     switch (scan.type) {
-      // The follower has scanned the same bytes: what is wrong now is the follower.
       case "invalid":
         throw new SuraftError("invalid", scan.reason);
       case "closedStream": {

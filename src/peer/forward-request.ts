@@ -3,8 +3,6 @@
  * since a message costs a turn of the follower's event loop, whatever its size.
  */
 
-import { takeRepeated } from "../log/repeated-messages.js";
-import { SuraftError } from "../errors.js";
 import {
   bytesFieldSize,
   numberFieldSize,
@@ -18,8 +16,9 @@ export interface ForwardPart {
   readonly stream: number;
 }
 
-/** The numbers of ForwardRequest.appends and ForwardedAppend.stream. */
-const appendsField = 2;
+/** The number of ForwardRequest.appends. */
+export const appendsField = 2;
+/** The number of ForwardedAppend.stream. */
 const streamField = 8;
 
 /** How many bytes the part takes in a request. */
@@ -42,12 +41,6 @@ export function encodeForwardRequest(parts: readonly ForwardPart[]): Buffer {
     offset = writeNumberField(request, offset, { number: streamField, value: stream });
   }
   return request;
-}
-
-/** Gives each append of a ForwardRequest to `take`, not copied. Throws `invalid` for anything else. */
-export function takeForwardRequest(request: Uint8Array, take: (append: Uint8Array) => void): void {
-  const problem = takeRepeated(request, appendsField, take);
-  if (problem !== undefined) throw new SuraftError("invalid", `no ForwardRequest: ${problem}`);
 }
 
 function appendSize({ message, stream }: ForwardPart): number {

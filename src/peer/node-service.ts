@@ -12,7 +12,6 @@ import { addAckRange } from "../rpc/ack-range.js";
 import { implementService } from "../rpc/server.js";
 import { decodeRequest } from "../rpc/service-definition.js";
 import { toStatus } from "../rpc/status.js";
-import { takeForwardRequest } from "./forward-request.js";
 import {
   answeredAppends,
   checkSender,
@@ -64,8 +63,8 @@ export interface ForwardListener {
 export interface ForwardSink {
   /** Whether every append that came has its answer. */
   readonly isIdle: boolean;
-  /** Takes one ForwardedAppend; its answer, if it is not just a stream's end, goes to the listener. */
-  take(append: Uint8Array): void;
+  /** Takes a ForwardRequest; the answers to its appends go to the listener. Throws `invalid`. */
+  take(request: Uint8Array): void;
   /** Refuses every append that comes from now on; those that came before get their answers. */
   stop(): void;
   close(): void;
@@ -189,8 +188,7 @@ class ForwardCall implements BidiListener<Buffer>, ForwardListener {
   }
 
   message(bytes: Buffer): void {
-    const sink = this.#sink;
-    if (sink !== undefined) return takeForwardRequest(bytes, (append) => sink.take(append));
+    if (this.#sink !== undefined) return this.#sink.take(bytes);
     const { sender, appends } = decodeRequest(ForwardRequestSchema, bytes);
     checkSender(sender, this.#host.self);
     if (appends.length > 0) {

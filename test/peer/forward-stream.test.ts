@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
-import { takeForwardRequest } from "../../src/peer/forward-request.js";
+import { takeRepeated } from "../../src/log/repeated-messages.js";
+import { appendsField } from "../../src/peer/forward-request.js";
 import { ForwardStream, type ForwardedAppend } from "../../src/peer/forward-stream.js";
 import { PeerClient } from "../../src/peer/peer-client.js";
 import { deferred, startTestServer, type TestServer } from "../rpc/test-server.js";
@@ -26,7 +27,7 @@ describe("a stream of forwarded appends", () => {
           message: (bytes) => {
             let appends = 0;
             // The first says who forwards.
-            if (requests.length > 0) takeForwardRequest(bytes, () => appends++);
+            if (requests.length > 0) takeRepeated(bytes, appendsField, () => appends++);
             requests.push(appends);
             if (!reads) call.pause();
             heard.resolve();
