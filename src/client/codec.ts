@@ -1,9 +1,11 @@
 /** Between the client's values and the messages on the wire. */
 
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
 import {
+  AppendRequestSchema,
+  AppendSessionRequestSchema,
   Consistency,
   Outcome,
   type AppendResponse,
@@ -17,6 +19,7 @@ import {
   type ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
+import { encodeRepeated } from "../rpc/wire.js";
 import { exactNumber, spanOf, timeOf, wholeNumber } from "./exact.js";
 import { decodeMember } from "./member-codec.js";
 import type {
@@ -85,6 +88,21 @@ export function encodeAppend(
           })),
         }),
   };
+}
+
+/** An AppendRequest's bytes. */
+export function encodeMessage(
+  append: WireAppend,
+  producer: ProducerSequence | undefined,
+): Uint8Array {
+  const numbered =
+    producer === undefined ? append : { ...append, producer: encodeProducer(producer) };
+  return toBinary(AppendRequestSchema, create(AppendRequestSchema, numbered));
+}
+
+/** An AppendSessionRequest of several AppendRequests. */
+export function encodeSeveral(appends: readonly Uint8Array[]): Uint8Array {
+  return encodeRepeated(AppendSessionRequestSchema.field.appends.number, appends);
 }
 
 function encodeEntry({ payload, headers, key }: NewEntry): MessageInitShape<typeof EntrySchema> {

@@ -13,7 +13,8 @@ import { SuraftError } from "../errors.js";
 import * as rpc from "../rpc/client.js";
 import { defineService } from "../rpc/service-definition.js";
 
-const logService = defineService(LogService, {});
+/** Sessions join what they send by themselves. */
+const logService = defineService(LogService, { appendSession: { request: true } });
 const clusterService = defineService(ClusterService, {});
 const snapshotService = defineService(SnapshotService, {});
 

@@ -2,18 +2,13 @@
 
 import assert from "node:assert";
 import type { SuraftError } from "../errors.js";
-import { encodeAppend, type WireAppend } from "./codec.js";
+import { encodeAppend, encodeMessage, type WireAppend } from "./codec.js";
 import { failureAfterUnknown, isUnknown } from "./failure.js";
 import type { AppendDemands, Appended, NewEntry } from "./types.js";
-
-/** What protobuf adds to an entry, or a little more. */
-const fieldBytes = 16;
 
 /** An append that waits for its answer. */
 export class PendingAppend {
   readonly entries: readonly NewEntry[];
-  /** As it is sent, but for the producer. */
-  readonly request: WireAppend;
   readonly sizeBytes: number;
   /** Its number, in a session that numbers its appends. */
   sequence = 0;
@@ -23,6 +18,8 @@ export class PendingAppend {
   /** An earlier stream left its outcome unknown. */
   maybeInLog = false;
   readonly #demands: AppendDemands;
+  /** As it is sent, but for the producer. */
+  readonly #request: WireAppend;
   #resolve: (appended: Appended) => void = () => undefined;
   #reject: (error: SuraftError) => void = () => undefined;
 
@@ -30,7 +27,7 @@ export class PendingAppend {
   constructor(entries: readonly NewEntry[], demands: AppendDemands) {
     this.entries = entries;
     this.#demands = demands;
-    this.request = encodeAppend(entries, demands);
+    this.#request = encodeAppend(entries, demands);
     this.sizeBytes = sizeOf(entries);
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -38,9 +35,11 @@ export class PendingAppend {
     });
   }
 
-  /** About how many bytes it takes on the wire. */
-  get messageBytes(): number {
-    return this.sizeBytes + fieldBytes * this.entries.length;
+  /** The AppendRequest that is sent, under its number if there is a producer. */
+  encode(producerId: number | undefined): Uint8Array {
+    const { sequence } = this;
+    const producer = producerId === undefined ? undefined : { producerId, sequence };
+    return encodeMessage(this.#request, producer);
   }
 
   succeed(appended: Appended): void {

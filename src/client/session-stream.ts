@@ -9,24 +9,17 @@
  */
 
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  AckRange,
-  AppendFailure,
-  AppendSessionRequestSchema,
-  AppendSessionResponse,
-} from "../../gen/suraft/v1/log_pb.js";
+import type { AckRange, AppendFailure, AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
-import { encodeProducer, type WireAppend } from "./codec.js";
+import { bytesFieldSize } from "../rpc/wire.js";
+import { encodeSeveral } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { exactNumber, timeOf } from "./exact.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
 
-type Request = MessageInitShape<typeof AppendSessionRequestSchema>;
-
-/** About how large a message becomes, if it is more than one append. */
+/** How large a message becomes, if it is more than one append; a server takes 1 MiB. */
 const requestBytesMax = 256 * 1024;
 /** How many appends it has at most; a server takes 8,192. */
 const requestAppendsMax = 4_096;
@@ -43,12 +36,12 @@ export class SessionStream {
   readonly ended: Promise<SuraftError | undefined>;
   readonly #address: string;
   readonly #queue: PendingQueue;
-  readonly #stream: ClientDuplexStream<Request, AppendSessionResponse>;
+  readonly #stream: ClientDuplexStream<Uint8Array, AppendSessionResponse>;
   readonly #producerId: number | undefined;
   readonly #progressed: () => void;
   #sentCount = 0;
-  /** What comes behind them in the queue, and was not sent yet. */
-  #gathered: PendingAppend[] = [];
+  /** What comes behind them in the queue, encoded, and was not sent yet. */
+  #gathered: Uint8Array[] = [];
   /** Whether a message is leaving. */
   #leaving = false;
   /** The number of the append that is the queue's first: appends are numbered from 1. */
@@ -81,7 +74,7 @@ export class SessionStream {
   /** Sends the queue's oldest append that was not sent here yet. */
   send(pending: PendingAppend): void {
     if (!this.#finished) {
-      this.#gathered.push(pending);
+      this.#gathered.push(pending.encode(this.#producerId));
       this.#sendGathered();
     }
   }
@@ -112,24 +105,19 @@ export class SessionStream {
     });
   }
 
-  #takeRequest(): Request {
+  /** The next message: one append, or as many as go into one. */
+  #takeRequest(): Uint8Array {
     const gathered = this.#gathered;
-    let count = 0;
     const countMax = Math.min(gathered.length, requestAppendsMax);
+    let count = 0;
     for (let sizeBytes = 0; count < countMax; count += 1) {
-      sizeBytes += gathered[count]?.messageBytes ?? 0;
+      sizeBytes += bytesFieldSize(gathered[count]?.length ?? 0);
       if (count > 0 && sizeBytes > requestBytesMax) break;
     }
     this.#sentCount += count;
-    const appends = gathered.splice(0, count).map((pending) => this.#encode(pending));
+    const appends = gathered.splice(0, count);
     const [first] = appends;
-    return first !== undefined && appends.length === 1 ? first : { appends };
-  }
-
-  #encode({ request, sequence }: PendingAppend): WireAppend {
-    const producerId = this.#producerId;
-    if (producerId === undefined) return request;
-    return { ...request, producer: encodeProducer({ producerId, sequence }) };
+    return first !== undefined && appends.length === 1 ? first : encodeSeveral(appends);
   }
 
   #take(response: AppendSessionResponse): void {

@@ -24,6 +24,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** What was found beside the entries of one message. */
 export interface FoundFields {
   readonly options: Mutable<AppendOptions>;
+  /** Those of the options, while they are collected. */
+  keyConditions?: KeyCondition[];
   /** The number of the client's stream, in a ForwardedAppend. */
   stream: number;
   /** The number of the stream that a ForwardedAppend closes. */
@@ -56,14 +58,15 @@ const conditionFields: MessageFields<Mutable<KeyCondition>> = {
   },
 };
 
-function readKeyCondition(cursor: Cursor, { options }: FoundFields): boolean {
+function readKeyCondition(cursor: Cursor, found: FoundFields): boolean {
   const condition = { key: "", sinceIndex: 0 };
   if (!takeMessage(cursor, conditionFields, condition)) return false;
-  const before = options.keyConditions ?? [];
-  options.keyConditions = [...before, condition];
+  const conditions = (found.keyConditions ??= []);
+  conditions.push(condition);
+  found.options.keyConditions = conditions;
   if (condition.key === "") cursor.fail("a key condition has no key");
   else if (condition.sinceIndex === 0) cursor.fail("a key condition has no since_index");
-  else if (before.length >= keyConditionsMax) {
+  else if (conditions.length > keyConditionsMax) {
     cursor.fail(`the append has more than ${keyConditionsMax} key conditions`);
   } else return true;
   return false;
@@ -166,6 +169,7 @@ export const forwardedAppendFields: MessageFields<FoundFields> = {
 /** Collects the fields beside the entries of one message. */
 export class OptionsReader implements FoundFields {
   readonly options: Mutable<AppendOptions> = {};
+  declare keyConditions?: KeyCondition[];
   stream = 0;
   closedStream = 0;
   readonly #fields: MessageFields<FoundFields>;

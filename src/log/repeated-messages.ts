@@ -3,13 +3,13 @@
 import { Cursor, tagOf, wireType } from "./wire.js";
 
 /**
- * Gives each message within to `take`, not copied. Returns what is wrong, which is found behind those
- * that were given; undefined if nothing is.
+ * Gives each message within to `take`, not copied, until that returns false. Returns what is wrong,
+ * which is found behind those that were given; undefined if nothing is.
  */
 export function takeRepeated(
   message: Uint8Array,
   field: number,
-  take: (message: Uint8Array) => void,
+  take: (message: Uint8Array) => boolean,
 ): string | undefined {
   const cursor = new Cursor(message);
   const tag = tagOf(field, wireType.bytes);
@@ -23,7 +23,7 @@ export function takeRepeated(
     }
     const within = cursor.view();
     if (within === undefined) return cursor.problem;
-    take(within);
+    if (!take(within)) return undefined;
   }
   return undefined;
 }

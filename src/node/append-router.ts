@@ -49,8 +49,11 @@ export interface AppendRouterOptions {
 const answerMarginMs = 50;
 /** Before appends that a leader refused are handed on again, unless another leader is heard of. */
 const retryDelayMs = 25;
-/** The part of the queue's bound up to which appends are read: those being read need room too. */
-const unseenShare = 7 / 8;
+/**
+ * The part of the queue's bound beyond which nothing is taken in but single appends that were being
+ * read when it was reached. One share for all: sessions would keep single appends out for ever.
+ */
+const unreadShare = 7 / 8;
 /** What an overloaded client is asked to wait. */
 const overloadDelayMs = 100;
 
@@ -112,14 +115,17 @@ export class AppendRouter implements Router {
     this.#waiting.add(appender);
   }
 
-  admit(sizeBytes: number): SuraftError | undefined {
+  admit({ sizeBytes, owner }: RoutedAppend): SuraftError | undefined {
     this.#bytes += sizeBytes;
+    // One alone fits, whatever its size.
+    if (this.#bytes === sizeBytes) return undefined;
+    if (!owner.single || owner.forwarded) return this.refusal();
     return this.#bytes > this.#options.queueBytesMax ? overloaded : undefined;
   }
 
-  /** Why an append that has not been read yet is better not read: there is no room, or hardly any. */
+  /** Why an append that stands alone is not even read: there is room only for those being read. */
   refusal(): SuraftError | undefined {
-    return this.#bytes > this.#options.queueBytesMax * unseenShare ? overloaded : undefined;
+    return this.#bytes > this.#options.queueBytesMax * unreadShare ? overloaded : undefined;
   }
 
   ended(appender: RoutedAppender): void {
@@ -166,10 +172,8 @@ export class AppendRouter implements Router {
     const late = this.#submitted.filter((append) => append.expiresAtMs <= now);
     if (late.length === 0) return;
     this.#submitted = this.#submitted.filter((append) => append.expiresAtMs > now);
-    for (const append of late) {
-      const error = new SuraftError("unavailable", "no leader was found in time; retry");
-      append.owner.giveBack(append, error);
-    }
+    const error = new SuraftError("unavailable", "no leader was found in time; retry");
+    for (const append of late) append.owner.giveBack(append, error);
   }
 
   /** Acknowledges appends that the log now holds, those of one client together. */

@@ -47,7 +47,10 @@ export class ForwardedAppends implements ForwardSink {
   }
 
   take(request: Uint8Array): void {
-    const problem = takeRepeated(request, appendsField, (append) => this.#take(append));
+    const problem = takeRepeated(request, appendsField, (append) => {
+      this.#take(append);
+      return true;
+    });
     // The follower has scanned the same bytes: what is wrong now is the follower.
     if (problem !== undefined) throw new SuraftError("invalid", `no ForwardRequest: ${problem}`);
   }

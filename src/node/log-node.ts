@@ -376,8 +376,9 @@ export class LogNode implements Node, NodeServiceHost, DriverListener {
   viewChanged(view: View): void {
     const { logger, config } = this.#options;
     const { role, term, leaderId, fault } = view;
-    this.#router.setRoute(this.#route(view));
+    // What the last leader was not sent is given back, and goes the new way.
     if (leaderId !== undefined) this.#peers.leads(leaderId);
+    this.#router.setRoute(this.#route(view));
     logger.info(`${role} in term ${term}, leader ${leaderId ?? "unknown"}`);
     this.#tellMembers();
     this.#changed();

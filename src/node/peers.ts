@@ -141,7 +141,7 @@ export class Peers {
       graceMs: timeoutMs,
       committed: (run) => router.committed(run),
       repeated: (append, repeat) => router.repeated(append, repeat),
-      returned: (append, error) => router.returned([append], error),
+      returned: (appends, error) => router.returned(appends, error),
       unknown: (appends, error) => router.unknown(appends, error),
     });
     return { nodeId, stream };

@@ -20,7 +20,7 @@ import type { Acknowledged, Appender, AppenderOptions, AppendListener } from "./
 /** What an appender needs of its router. */
 export interface Router {
   /** Counts an append, until it is `settled`. Returns why it is one too many. */
-  admit(sizeBytes: number): SuraftError | undefined;
+  admit(append: RoutedAppend): SuraftError | undefined;
   /** Takes an append to wherever it can be committed. */
   submit(append: RoutedAppend): void;
   /** Lets go of the appender's appends that are still queued. */
@@ -52,6 +52,8 @@ export class RoutedAppender implements Appender {
   #head = 0;
   /** The first failure: nothing is begun behind it. */
   #failure: SuraftError | undefined;
+  /** An append was refused as it came: none behind it is begun; those before it still are. */
+  #refused = false;
   #closed = false;
   #queuedCount = 0;
   #underWayCount = 0;
@@ -91,9 +93,10 @@ export class RoutedAppender implements Appender {
     const append = new RoutedAppend(this, scanned, this.#router.expiry(this.#options));
     if (this.#outstanding.length === 0) this.#router.began(this);
     this.#outstanding.push(append);
-    const tooMany = this.#router.admit(append.sizeBytes);
+    const tooMany = this.#router.admit(append);
     if (!this.isOpen) this.giveBack(append, this.notBegun());
-    else if (tooMany !== undefined) this.giveBack(append, tooMany);
+    else if (this.#refused) this.#refuse(append, this.notBegun());
+    else if (tooMany !== undefined) this.#refuse(append, tooMany);
     // Behind one that came back and was not sent again yet, it waits its turn.
     else if (this.#returnedCount > 0) this.#cameBack(append, noLeader);
     else this.#submit(append);
@@ -196,11 +199,18 @@ export class RoutedAppender implements Appender {
       const { failure } = append;
       if (acknowledged === undefined && failure === undefined) break;
       this.#pop();
+      this.#failure ??= failure;
       if (this.#closed) continue;
       if (acknowledged !== undefined) this.#listener.acknowledged(acknowledged);
       else if (failure !== undefined) this.#listener.failed(failure);
     }
     if (this.#outstanding[this.#head]?.returned !== undefined) this.#router.retry(this);
+  }
+
+  #refuse(append: RoutedAppend, error: SuraftError): void {
+    this.#refused = true;
+    append.failure = error;
+    this.#goOn();
   }
 
   #submit(append: RoutedAppend): void {

@@ -3,6 +3,7 @@
  * since a message costs a turn of the follower's event loop, whatever its size.
  */
 
+import { ForwardedAppendSchema, ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import {
   bytesFieldSize,
   numberFieldSize,
@@ -16,10 +17,8 @@ export interface ForwardPart {
   readonly stream: number;
 }
 
-/** The number of ForwardRequest.appends. */
-export const appendsField = 2;
-/** The number of ForwardedAppend.stream. */
-const streamField = 8;
+export const { number: appendsField } = ForwardRequestSchema.field.appends;
+const { number: streamField } = ForwardedAppendSchema.field.stream;
 
 /** How many bytes the part takes in a request. */
 export function forwardPartSize(part: ForwardPart): number {

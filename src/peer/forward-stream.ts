@@ -3,7 +3,7 @@
  * section 8).
  *
  * Invariant: every append handed on is answered once, by its number. Those without an answer when
- * the stream breaks have an unknown outcome.
+ * the stream breaks have an unknown outcome, unless they never left.
  * Invariant: what comes while a message is leaving goes with the next one.
  * Invariant: a client's stream whose append failed is closed at the leader: what its client sends
  * after that, the leader takes for another stream.
@@ -71,7 +71,7 @@ export interface ForwardStreamOptions<A extends ForwardedAppend> {
   readonly committed: (run: ForwardedRun<A>) => void;
   readonly repeated: (append: A, repeat: ForwardedRepeat) => void;
   /** Certainly not in the log. */
-  readonly returned: (append: A, error: SuraftError) => void;
+  readonly returned: (appends: readonly A[], error: SuraftError) => void;
   /** May be in the log or not. */
   readonly unknown: (appends: readonly A[], error: SuraftError) => void;
 }
@@ -84,6 +84,8 @@ interface GatheredPart<A> extends ForwardPart {
 
 /** How much of what has gathered travels in a message, if it is more than one append. */
 const requestBytesMax = 1024 ** 2;
+/** How many appends it holds at most: a few milliseconds of the leader's work. */
+const requestAppendsMax = 2_048;
 
 export class ForwardStream<A extends ForwardedAppend> {
   readonly #options: ForwardStreamOptions<A>;
@@ -136,11 +138,14 @@ export class ForwardStream<A extends ForwardedAppend> {
     this.#sendGathered();
   }
 
-  /** The leader has changed: nothing more is sent; what was sent may still get its answer. */
+  /**
+   * The leader has changed: nothing more is sent, and what was not sent is given back; what was sent
+   * may still get its answer.
+   */
   end(): void {
     if (!this.#open) return;
     this.#open = false;
-    while (this.#gathered.length > 0) this.#write(this.#takeRequest());
+    this.#giveBackUnsent("the leader has changed");
     this.#call.end();
     // A leader that was lost to a partition, or sleeps, must not hold its followers' clients up.
     this.#grace = setTimeout(() => this.#call.cancel(), this.#options.graceMs);
@@ -155,15 +160,22 @@ export class ForwardStream<A extends ForwardedAppend> {
     this.#call.write(request, (error?: Error | null) => {
       if (error !== undefined && error !== null) return;
       this.#sending = false;
-      if (this.#open) this.#sendGathered();
+      this.#sendGathered();
     });
+  }
+
+  #giveBackUnsent(message: string): void {
+    const unsent = this.#gathered.flatMap(({ append }) => append ?? []);
+    this.#gathered = [];
+    if (unsent.length > 0) this.#options.returned(unsent, new SuraftError("not_leader", message));
   }
 
   /** The next request: as much of what has gathered as goes into one. */
   #takeRequest(): Uint8Array {
     const gathered = this.#gathered;
     let count = 0;
-    for (let sizeBytes = 0; count < gathered.length; count++) {
+    const countMax = Math.min(gathered.length, requestAppendsMax);
+    for (let sizeBytes = 0; count < countMax; count++) {
       const part = gathered[count];
       if (part !== undefined) sizeBytes += forwardPartSize(part);
       if (count > 0 && sizeBytes > requestBytesMax) break;
@@ -224,7 +236,7 @@ export class ForwardStream<A extends ForwardedAppend> {
     const append = this.#take(number);
     if (append === undefined) return;
     if (error.kind === "unknown_outcome") this.#options.unknown([append], error);
-    else this.#options.returned(append, error);
+    else this.#options.returned([append], error);
     if (append.stream !== undefined) this.closeStream(append.stream);
   }
 
@@ -236,28 +248,26 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   #broke(cause: Error | undefined): void {
     const sent = [...this.#outstanding.values()];
-    const unsent = this.#gathered.flatMap(({ append }) => append ?? []);
     this.#outstanding.clear();
-    this.#gathered = [];
-    this.end();
-    clearTimeout(this.#grace);
-    if (sent.length + unsent.length === 0) return;
     const error = fromServiceError(cause ?? new Error("the leader ended the stream"), {
       lost: "unknown_outcome",
     });
-    const { returned, unknown } = this.#options;
     // Never sent for want of a connection, or refused unseen by a node that does not lead: if every
     // answer that it gave has come, what is left it never took.
     const neverSent = error.kind === "unavailable" && error.cause !== undefined;
     const complete = this.#answeredCount === Number(error.details[answeredAppends] ?? 0);
-    const noneTaken = (error.kind === "not_leader" && complete) || neverSent;
-    if (!noneTaken && sent.length > 0) {
-      const message = `the leader was lost before it answered: ${error.message}`;
-      unknown(sent, new SuraftError("unknown_outcome", message));
+    const { returned, unknown } = this.#options;
+    if (sent.length > 0) {
+      if ((error.kind === "not_leader" && complete) || neverSent) {
+        returned(sent, new SuraftError("not_leader", error.message));
+      } else {
+        const message = `the leader was lost before it answered: ${error.message}`;
+        unknown(sent, new SuraftError("unknown_outcome", message));
+      }
     }
-    for (const append of noneTaken ? sent.concat(unsent) : unsent) {
-      returned(append, new SuraftError("not_leader", error.message));
-    }
+    this.#giveBackUnsent(error.message);
+    this.end();
+    clearTimeout(this.#grace);
   }
 }
 

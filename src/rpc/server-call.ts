@@ -103,6 +103,12 @@ export class ServerCall implements CallContext {
     return this.#bufferedBytes;
   }
 
+  /** How many bytes came that were not read yet, as far as grpc-js lets one know. */
+  get unreadBytes(): number {
+    const { stream } = this.#base as { readonly stream?: { readonly readableLength?: number } };
+    return stream?.readableLength ?? 0;
+  }
+
   /** Begins to read. Once. */
   begin(listener: CallListener): void {
     this.#listener = listener;

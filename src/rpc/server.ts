@@ -184,11 +184,11 @@ class Calls {
 
   begin(path: string, base: ServerInterceptingCallInterface): ServerInterceptingCall {
     widenConnectionWindow(base, this.windowBytes);
-    const route = this.#routes.get(path);
     if (this.#stopping !== undefined) {
       base.sendStatus(toStatusObject(this.#stopping));
       return new ServerInterceptingCall(base, { start: () => {} });
     }
+    const route = this.#routes.get(path);
     return route === undefined ? this.#beginForeign(base) : this.#beginOwn(path, route, base);
   }
 

@@ -59,6 +59,20 @@ export function writeBytesFieldHead(
   return writeVarint(target, offset + 1, field.sizeBytes);
 }
 
+/** A message that is nothing but one repeated field of encoded messages, below 16. */
+export function encodeRepeated(field: number, messages: readonly Uint8Array[]): Buffer {
+  let sizeBytes = 0;
+  for (const { length } of messages) sizeBytes += bytesFieldSize(length);
+  const target = Buffer.allocUnsafe(sizeBytes);
+  let offset = 0;
+  for (const message of messages) {
+    offset = writeBytesFieldHead(target, offset, { number: field, sizeBytes: message.length });
+    target.set(message, offset);
+    offset += message.length;
+  }
+  return target;
+}
+
 /** The size of a google.protobuf.Timestamp (or Duration) of so many milliseconds. */
 export function millisecondsSize(milliseconds: number): number {
   const seconds = Math.floor(milliseconds / 1000);

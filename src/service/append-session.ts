@@ -6,13 +6,16 @@
  * Invariant: every append that reached the node is answered, in order, before the stream ends by
  * this side; so when the stream ends with an error of suraft other than UNKNOWN_OUTCOME, an append
  * without an answer never reached the node.
- * Invariant: appends whose answers have not been written are bounded, in number and in bytes; a
- * client that sends more, or does not read its answers, is slowed.
+ * Invariant: appends whose answers have not been written are bounded, in number and in bytes, and by
+ * one message more; a client that sends more, or does not read its answers, is slowed.
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
 
-import { AppendSessionResponseSchema } from "../../gen/suraft/v1/log_pb.js";
+import {
+  AppendSessionRequestSchema,
+  AppendSessionResponseSchema,
+} from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { takeRepeated } from "../log/repeated-messages.js";
 import { tagOf, wireType } from "../log/wire.js";
@@ -34,12 +37,13 @@ export const sessionWindowDefault: SessionWindow = {
   bytesMax: 8 * 1024 * 1024,
 };
 
-/** AppendSessionRequest.appends, which stands alone. */
-const appendsField = 7;
+/** Stands alone. */
+const { number: appendsField } = AppendSessionRequestSchema.field.appends;
 const appendsTag = tagOf(appendsField, wireType.bytes);
 
-/** So many appends in one message are a few milliseconds' work. */
-const appendsPerMessageMax = 8_192;
+/** How large a message of several appends may be: some 50 ms of work, and what one of them may hold on to. */
+const severalBytesMax = 1024 ** 2;
+const severalMax = 8_192;
 
 /** Answers wait, and are joined, while the transport holds so many bytes of earlier ones. */
 const bufferedBytesMax = 16 * 1024;
@@ -92,16 +96,25 @@ export class AppendSession implements BidiListener<Uint8Array>, AppendListener {
       this.#take(bytes);
       return;
     }
+    const problem =
+      bytes.length > severalBytesMax
+        ? `they have ${bytes.length} bytes; at most ${severalBytesMax} in a message are allowed`
+        : this.#takeSeveral(bytes);
+    if (problem !== undefined) {
+      this.refused(new SuraftError("invalid", `the appends are refused: ${problem}`));
+    }
+  }
+
+  /** Returns what is wrong behind those that it takes. */
+  #takeSeveral(bytes: Uint8Array): string | undefined {
     let count = 0;
     const problem = takeRepeated(bytes, appendsField, (append) => {
       count += 1;
-      if (count <= appendsPerMessageMax) this.#take(append);
+      if (this.#ending || count > severalMax) return false;
+      this.#take(append);
+      return true;
     });
-    const reason =
-      count > appendsPerMessageMax ? `a message has more than ${appendsPerMessageMax}` : problem;
-    if (reason !== undefined) {
-      this.refused(new SuraftError("invalid", `the appends are refused: ${reason}`));
-    }
+    return count > severalMax ? `a message may hold at most ${severalMax}` : problem;
   }
 
   #take(bytes: Uint8Array): void {

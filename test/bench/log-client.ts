@@ -5,8 +5,6 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, LogService } from "../../gen/suraft/v1/log_pb.js";
-import { tagOf, wireType } from "../../src/log/wire.js";
-import { bytesFieldSize, writeBytesFieldHead } from "../../src/rpc/wire.js";
 import { openConnection, serviceClient, type Connection } from "../../src/rpc/client.js";
 import { defineService } from "../../src/rpc/service-definition.js";
 
@@ -27,24 +25,6 @@ export function connect(address: string): Connection {
 
 export function logCalls(connection: Connection) {
   return serviceClient(log, connection);
-}
-
-/** AppendSessionRequest.appends. */
-export const gatheredField = 7;
-export const gatheredTag = tagOf(gatheredField, wireType.bytes);
-
-/** An AppendSessionRequest of appends that travel together. */
-export function gather(appends: readonly Uint8Array[]): Uint8Array {
-  const sizeBytes = appends.reduce((sum, { length }) => sum + bytesFieldSize(length), 0);
-  const request = Buffer.allocUnsafe(sizeBytes);
-  let offset = 0;
-  for (const append of appends) {
-    const head = { number: gatheredField, sizeBytes: append.length };
-    offset = writeBytesFieldHead(request, offset, head);
-    request.set(append, offset);
-    offset += append.length;
-  }
-  return request;
 }
 
 /** An AppendRequest, which is an AppendSessionRequest too, with so many entries. */

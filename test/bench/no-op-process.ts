@@ -14,16 +14,18 @@ import {
 } from "@grpc/grpc-js";
 import {
   AppendResponseSchema,
+  AppendSessionRequestSchema,
   GetTailResponseSchema,
   LogService,
   ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
+import { tagOf, wireType } from "../../src/log/wire.js";
 import { takeRepeated } from "../../src/log/repeated-messages.js";
 import { encodeAckRanges } from "../../src/rpc/ack-range.js";
 import { defineService, grpcDefinition } from "../../src/rpc/service-definition.js";
 import { encodeReadResponse } from "../../src/service/read-response.js";
 import { answerParent } from "./child.js";
-import { encodeAppend, gatheredField, gatheredTag } from "./log-client.js";
+import { encodeAppend } from "./log-client.js";
 import { payloadBytes } from "./section.js";
 
 /** About as many bytes as suraft's own responses have. */
@@ -71,10 +73,12 @@ function appendSession(call: ServerDuplexStream<Buffer, Buffer>): void {
   call.on("end", () => setImmediate(() => call.end()));
 }
 
+const { number: gatheredField } = AppendSessionRequestSchema.field.appends;
+
 function appendsIn(request: Buffer): number {
-  if (request[0] !== gatheredTag) return 1;
+  if (request[0] !== tagOf(gatheredField, wireType.bytes)) return 1;
   let count = 0;
-  takeRepeated(request, gatheredField, () => count++);
+  takeRepeated(request, gatheredField, () => ++count > 0);
   return count;
 }
 

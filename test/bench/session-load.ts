@@ -2,7 +2,8 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
-import { connect, encodeAppend, gather, logCalls } from "./log-client.js";
+import { encodeSeveral } from "../../src/client/codec.js";
+import { connect, encodeAppend, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
 
@@ -63,7 +64,7 @@ async function runSession(
     const [first = request] = gathered;
     const together = gathered.splice(0, Math.max(1, gatherBytesMax / first.length));
     leaving = true;
-    stream.write(together.length === 1 ? first : gather(together), () => {
+    stream.write(together.length === 1 ? first : encodeSeveral(together), () => {
       leaving = false;
       leave();
     });

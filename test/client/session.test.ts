@@ -79,6 +79,21 @@ describe("an append session", () => {
     expect(Math.max(...log.sessionMessages)).to.equal(2);
   });
 
+  it("cuts messages by what conditions weigh too", async () => {
+    const { log } = await start();
+    const session = open({ delivery: "atMostOnce" });
+    await session.append([{ payload: Buffer.from("a"), key: "k" }]);
+    const keyConditions = Array.from({ length: 200 }, () => ({
+      key: "k".repeat(200),
+      sinceIndex: 1,
+    }));
+    const answers = Array.from({ length: 60 }, () => session.append(entry("b"), { keyConditions }));
+    await Promise.all(answers);
+    await session.close();
+    // 42 kB each.
+    expect(Math.max(...log.sessionMessages)).to.equal(6);
+  });
+
   it("knows of what never left that it is not in the log", async () => {
     const { spoils, log } = await start();
     spoils.push({ type: "end", error: new SuraftError("unknown_outcome", "the server stopped") });

@@ -4,7 +4,7 @@ import { takeRepeated } from "../../src/log/repeated-messages.js";
 
 function taken(bytes: readonly number[]) {
   const messages: number[][] = [];
-  const problem = takeRepeated(Uint8Array.from(bytes), 2, (one) => messages.push([...one]));
+  const problem = takeRepeated(Uint8Array.from(bytes), 2, (one) => messages.push([...one]) > 0);
   return { messages, problem };
 }
 
@@ -20,8 +20,15 @@ describe("a message that is one repeated field", () => {
 
   it("aliases the message", () => {
     const bytes = Uint8Array.from([0x12, 1, 9]);
-    takeRepeated(bytes, 2, (one) => (one[0] = 5));
+    takeRepeated(bytes, 2, (one) => (one[0] = 5) > 0);
     expect([...bytes]).to.deep.equal([0x12, 1, 5]);
+  });
+
+  it("is taken apart no further than it is asked to", () => {
+    const messages: number[][] = [];
+    const bytes = Uint8Array.from([0x12, 1, 9, 0x12, 1, 8, 0xff]);
+    const problem = takeRepeated(bytes, 2, (one) => messages.push([...one]) < 2);
+    expect({ messages, problem }).to.deep.equal({ messages: [[9], [8]], problem: undefined });
   });
 
   const nonsense: Readonly<Record<string, { bytes: readonly number[]; says: RegExp }>> = {

@@ -244,13 +244,12 @@ describe("AppendRouter", () => {
     const [heard, late] = [new Heard(), new Heard()];
     router.setRoute({ type: "here" });
     const appender = router.open(heard, { forwarded: false });
-    for (let i = 0; i < 2; i++) appender.append(run(1, 10));
+    for (let i = 0; i < 4; i++) appender.append(run(1, 10));
     await turn();
-    // Read while there was room, and one too many by now.
-    appender.append(run(1, 10));
     expect(core[0]).to.have.length(2);
     router.committed({ appends: core[0] ?? [], firstIndex: 1, term: 1, timestampMs: 0 });
-    expect(heard.words).to.deep.equal(["ack 2@1", "overloaded"]);
+    expect(heard.words).to.deep.equal(["ack 2@1", "overloaded", "unavailable"]);
+    // One alone fits, whatever its size.
     router.open(late, { forwarded: false }).append(run(1, 25));
     await turn();
     expect(core[1]).to.have.length(1);
@@ -266,6 +265,20 @@ describe("AppendRouter", () => {
     router.returned(leader[0]?.appends ?? [], new SuraftError("not_leader", "deposed"));
     router.open(other, { forwarded: false }).append(run(1, 10));
     expect(other.words).to.deep.equal(["overloaded"]);
+  });
+
+  it("keeps the last eighth for single appends that are being read", async () => {
+    const { router, core } = setUp(80);
+    router.setRoute({ type: "here" });
+    const [heard, single] = [new Heard(), new Heard()];
+    const session = router.open(heard, { forwarded: false });
+    session.append(run(1, 70));
+    router.open(single, { forwarded: false, single: true }).append(run(1, 10));
+    session.append(run(1, 1));
+    await turn();
+    router.committed({ appends: core[0] ?? [], firstIndex: 1, term: 1, timestampMs: 0 });
+    expect(single.words).to.deep.equal(["ack 1@2"]);
+    expect(heard.words).to.deep.equal(["ack 1@1", "overloaded"]);
   });
 
   it("refuses what has not been read once there is hardly any room", async () => {

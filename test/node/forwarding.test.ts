@@ -116,7 +116,7 @@ describe("forwarded appends", () => {
       graceMs: 5000,
       committed: (run) => follower.committed(run),
       repeated: (one, repeat) => follower.repeated(one, repeat),
-      returned: (one, error) => follower.returned([one], error),
+      returned: (appends, error) => follower.returned(appends, error),
       unknown: (appends, error) => follower.unknown(appends, error),
     });
     follower.setRoute({ type: "leader", nodeId: "n2" });

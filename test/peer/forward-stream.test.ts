@@ -27,7 +27,7 @@ describe("a stream of forwarded appends", () => {
           message: (bytes) => {
             let appends = 0;
             // The first says who forwards.
-            if (requests.length > 0) takeRepeated(bytes, appendsField, () => appends++);
+            if (requests.length > 0) takeRepeated(bytes, appendsField, () => ++appends > 0);
             requests.push(appends);
             if (!reads) call.pause();
             heard.resolve();
@@ -61,7 +61,7 @@ describe("a stream of forwarded appends", () => {
       graceMs: 5000,
       committed: () => expect.fail("nothing is answered"),
       repeated: () => expect.fail("nothing is answered"),
-      returned: (append) => fates.returned?.(append),
+      returned: (appends) => appends.forEach((append) => fates.returned?.(append)),
       unknown: (appends) => appends.forEach((append) => fates.unknown?.(append)),
     });
   }
@@ -97,12 +97,22 @@ describe("a stream of forwarded appends", () => {
     expect(requests).to.deep.equal([0, 3, 2, 1, 1]);
   });
 
-  it("sends what has gathered before it ends", async () => {
+  it("cuts requests at so many appends", async () => {
     const stream = open();
+    await until(() => requests.length === 1);
+    stream.send(numbered(5000, 10));
+    await until(() => requests.length === 4);
+    expect(requests).to.deep.equal([0, 2048, 2048, 904]);
+  });
+
+  it("gives back what it has not sent when it ends", async () => {
+    const returned: number[] = [];
+    const stream = open({ returned: ({ number }) => returned.push(number) });
     stream.send(numbered(3, 10));
     stream.end();
+    expect(returned).to.deep.equal([1, 2, 3]);
     await until(() => closed === 1);
-    expect(requests).to.deep.equal([0, 3]);
+    expect(requests).to.deep.equal([0]);
   });
 
   it("gives back what never left, and only that, when the connection breaks", async () => {

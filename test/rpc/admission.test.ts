@@ -13,17 +13,22 @@ describe("Admission", () => {
   let fates: number[] = [];
   let errors = new Set<unknown>();
   let isFull = false;
+  /** What has come for each call. */
+  let unreadBytes = 0;
   let admission: Admission;
 
   beforeEach(() => {
-    [fates, errors, isFull] = [[], new Set(), false];
+    [fates, errors, isFull, unreadBytes] = [[], new Set(), false, 0];
     admission = new Admission();
   });
 
   function come(count: number): void {
     const admittance = { refusal: () => (isFull ? full : undefined), tooMany };
     for (let number = 1; number <= count; number++) {
-      const call: Pick<ServerCall, "resume" | "end"> = {
+      const call: Pick<ServerCall, "resume" | "end" | "unreadBytes"> = {
+        get unreadBytes() {
+          return unreadBytes;
+        },
         resume: () => fates.push(number),
         end: (error) => {
           errors.add(error);
@@ -54,6 +59,24 @@ describe("Admission", () => {
     expect(fates.at(-1)).to.equal(1);
   });
 
+  it("lets a call begin at once behind a turn that took as many as it can", async () => {
+    come(128);
+    await turn();
+    await sleep(5);
+    come(1);
+    expect(fates.at(-1)).to.equal(1);
+  });
+
+  it("keeps no more bytes than it is bound to, those that came last least", async () => {
+    come(64 + 200);
+    unreadBytes = 1024 ** 2;
+    await turn();
+    const ended = fates.slice(64, 64 + 136);
+    expect(ended).to.deep.equal(numbers(129, 264).map((number) => -number));
+    expect(fates.slice(200)).to.deep.equal(numbers(65, 128));
+    expect([...errors]).to.deep.equal([tooMany]);
+  });
+
   it("asks whether there is room when a call's turn comes, and refuses fewer in a turn", async () => {
     come(100);
     isFull = true;
@@ -81,10 +104,10 @@ describe("Admission", () => {
   });
 
   it("keeps no more than it is bound to", async () => {
-    come(64 + 4096 + 16_384 + 5);
-    expect(fates.slice(64)).to.deep.equal(numbers(20_545, 20_549).map((number) => -number));
+    come(64 + 4096 + 1024 + 5);
+    expect(fates.slice(64)).to.deep.equal(numbers(5185, 5189).map((number) => -number));
     isFull = true;
-    while (fates.length < 20_549) await sleep(1);
-    expect(new Set(fates.map(Math.abs))).to.have.property("size", 20_549);
+    while (fates.length < 5189) await sleep(1);
+    expect(new Set(fates.map(Math.abs))).to.have.property("size", 5189);
   });
 });

@@ -142,7 +142,17 @@ describe("LogService.AppendSession", () => {
     many.write({ appends: Array.from({ length: 8_193 }, () => append("")) });
     const { acknowledged, error } = await bound;
     expect(acknowledged).to.equal(8_192);
-    expect(error?.message).to.match(/more than 8192/);
+    expect(error?.message).to.match(/at most 8192/);
+  });
+
+  it("refuses a message of several appends that is too large, whole", async () => {
+    const call = test.log.appendSession();
+    const outcome = collect(call);
+    call.write({ appends: Array.from({ length: 300 }, () => append(Buffer.alloc(4_000))) });
+    const { answers, error } = await outcome;
+    expect(answers).to.deep.equal([`fail 1 ${invalidArgument}`]);
+    expect(error?.message).to.match(/at most 1048576 in a message/);
+    expect(test.node.log.nextIndex).to.equal(1);
   });
 
   it("survives fifty thousand appends at once in a window of a hundred", async () => {

@@ -138,15 +138,27 @@ describe("LogService.Append", () => {
     expect(new Set(answers.map(({ firstIndex }) => firstIndex)).size).to.equal(3000);
   });
 
-  it("forgets a call that is cancelled before it began", async () => {
+  it("forgets calls that are cancelled before they began", async () => {
+    await test.log.append(append("a"));
     const controller = new AbortController();
     const { signal } = controller;
-    const calls = Array.from({ length: 2000 }, () =>
-      failure(test.log.append(append("a"), { signal })),
+    // Eight are refused in a turn; the others wait, and are cancelled meanwhile.
+    const full = new SuraftError("overloaded", "too many");
+    let asked = 0;
+    test.node.appendRefusal = () => {
+      asked += 1;
+      controller.abort();
+      return full;
+    };
+    const calls = Array.from({ length: 500 }, () =>
+      failure(test.log.append(append("b"), { signal })),
     );
-    controller.abort();
     for (const { kind } of await Promise.all(calls)) expect(kind).to.equal("cancelled");
-    await test.log.append(append("b"));
+    await until(() => asked >= 500, test);
+    expect(asked).to.equal(500);
+    test.node.appendRefusal = () => undefined;
+    await test.log.append(append("c"));
+    expect(payloads(await readAll(test))).to.deep.equal(["1 a", "2 c"]);
   });
 
   it("waits for a leader within the deadline, then says UNAVAILABLE: certainly not in the log", async () => {

@@ -327,7 +327,7 @@ export type AppendSessionRequest = Message<"suraft.v1.AppendSessionRequest"> & {
 
   /**
    * Instead of all the above: appends that travel together and share nothing else, in order. It is a
-   * message that costs client and server the most, not an append. A MiB of them is always taken.
+   * message that costs client and server the most, not an append. At most 8,192, and a MiB in all.
    *
    * @generated from field: repeated suraft.v1.AppendRequest appends = 7;
    */

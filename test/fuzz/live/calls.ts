@@ -10,9 +10,13 @@ import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 import type { ErrorInfo } from "../../../gen/google/rpc/error_details_pb.js";
-import { ForwardResponseSchema } from "../../../gen/suraft/node/v1/node_pb.js";
+import {
+  ForwardRequestSchema,
+  ForwardResponseSchema,
+} from "../../../gen/suraft/node/v1/node_pb.js";
 import {
   AppendResponseSchema,
+  AppendSessionRequestSchema,
   AppendSessionResponseSchema,
   type AckRange,
 } from "../../../gen/suraft/v1/log_pb.js";
@@ -29,9 +33,8 @@ import { messagesIn } from "../../rpc/http2-bytes.js";
 import { LiveNode } from "./live-node.js";
 import { bodyFor, clusterPlaceholder, methods, paths } from "./methods.js";
 
-/** ForwardRequest.appends and AppendSessionRequest.appends. */
-const forwardedField = 2;
-const gatheredField = 7;
+const { number: forwardedField } = ForwardRequestSchema.field.appends;
+const { number: gatheredField } = AppendSessionRequestSchema.field.appends;
 const gatheredTag = tagOf(gatheredField, wireType.bytes);
 
 const deadlineMs = 250;
@@ -97,7 +100,7 @@ function appendsIn(path: string, body: Uint8Array): readonly (EntryRun | undefin
 /** The appends in a message that is nothing but appends, up to where it makes no sense. */
 function gatheredIn(message: Uint8Array, field: number): readonly Uint8Array[] {
   const appends: Uint8Array[] = [];
-  takeRepeated(message, field, (append) => appends.push(append));
+  takeRepeated(message, field, (append) => appends.push(append) > 0);
   return appends;
 }
 
