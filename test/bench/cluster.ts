@@ -1,14 +1,12 @@
 /** Nodes, three if not said otherwise, a process each, over a directory of their own. */
 
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ClusterService, Role, type NodeStatus } from "../../gen/suraft/v1/cluster_pb.js";
 import { connect } from "../../src/client/index.js";
 import { openConnection, serviceClient } from "../../src/rpc/client.js";
 import { defineService } from "../../src/rpc/service-definition.js";
 import { Child } from "./child.js";
+import { emptyDirectory, makeDirectory } from "./directories.js";
 import type { LongLogOptions } from "./long-log.js";
 import type { NodeQuestion, ProcessUse } from "./node-process.js";
 
@@ -96,7 +94,7 @@ export class BenchCluster {
   static async start(options: ClusterOptions = {}): Promise<BenchCluster> {
     const { storeParameters, config = {}, log } = options;
     const nodeCount = log === undefined ? (options.nodeCount ?? 3) : 1;
-    const directory = await mkdtemp(join(tmpdir(), "suraft-bench-"));
+    const directory = await makeDirectory("log");
     const base = log === undefined ? `file://${directory}` : "memory:bench";
     const url = storeParameters === undefined ? base : `${base}?${storeParameters}`;
     const addresses = await freeAddresses(nodeCount);
@@ -202,7 +200,7 @@ export class BenchCluster {
   async stop(): Promise<void> {
     await this.#learners?.stop();
     await Promise.all(this.#nodes.map((node) => node.stop()));
-    await rm(this.#directory, { recursive: true, force: true });
+    await emptyDirectory(this.#directory);
   }
 
   #statuses(): Promise<readonly NodeStatus[]> {

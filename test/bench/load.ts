@@ -1,9 +1,7 @@
 /** Loads: what a client process is asked to do, and how to have it done. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Child } from "./child.js";
+import { emptyDirectory, makeDirectory } from "./directories.js";
 import type { Measured } from "./meter.js";
 
 export interface Timed {
@@ -154,11 +152,11 @@ export async function runStoreLoad({
   parameters,
   ...load
 }: Omit<StoreLoad, "type" | "url"> & { readonly parameters: string }): Promise<LoadResult> {
-  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-store-"));
+  const directory = await makeDirectory("store");
   try {
     return await runLoad({ type: "store", url: `file://${directory}?${parameters}`, ...load });
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await emptyDirectory(directory);
   }
 }
 

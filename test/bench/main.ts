@@ -7,6 +7,7 @@
 
 import { formatAim } from "./aim.js";
 import { Child } from "./child.js";
+import { removeDirectories } from "./directories.js";
 import { parseOptions, usage, type Options } from "./options.js";
 import { formatReport, type Report } from "./report.js";
 import { defaultDirectory, describeMachine, Results } from "./results.js";
@@ -64,6 +65,7 @@ if (options === "help") {
   process.exitCode = 2;
 } else {
   await main(options);
+  removeDirectories();
   // What a section that failed left running ends with this process.
   process.exit();
 }

@@ -2,12 +2,10 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freeAddresses } from "../cluster.js";
+import { emptyDirectory, makeDirectory } from "../directories.js";
 
 const startTimeoutMs = 10_000;
 
@@ -59,7 +57,7 @@ export class PeerServer {
     }) => readonly (readonly string[])[],
   ): Promise<PeerServer | undefined> {
     const [address = "", other = ""] = await freeAddresses(2);
-    const directory = await mkdtemp(join(tmpdir(), "suraft-bench-peer-"));
+    const directory = await makeDirectory("peer");
     const child = spawn(program, options({ address, other, directory }).flat(), {
       stdio: "ignore",
     });
@@ -67,7 +65,6 @@ export class PeerServer {
     try {
       await once(child, "spawn");
     } catch (error) {
-      await rm(directory, { recursive: true, force: true });
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
@@ -83,7 +80,7 @@ export class PeerServer {
       this.#process.kill("SIGKILL");
       await exited;
     }
-    await rm(this.#directory, { recursive: true, force: true });
+    await emptyDirectory(this.#directory);
   }
 
   async #answering(program: string): Promise<void> {

@@ -1,12 +1,10 @@
 /** How long a key-value store of a million keys takes to start: from the log alone, and from a snapshot. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { encodeCommand } from "../../../examples/kv/commands.js";
 import { connect } from "../../../src/client/index.js";
 import { Child } from "../child.js";
 import { BenchCluster } from "../cluster.js";
+import { emptyDirectory, makeDirectory } from "../directories.js";
 import type { Recovered, RecoverQuestion } from "../recover-process.js";
 import type { Section } from "../section.js";
 
@@ -16,7 +14,7 @@ const valueBytes = 32;
 
 export const recovery: Section = async () => {
   const cluster = await BenchCluster.start();
-  const directory = await mkdtemp(join(tmpdir(), "suraft-bench-snapshots-"));
+  const directory = await makeDirectory("snapshots");
   const { addresses } = cluster;
   try {
     await fill(addresses);
@@ -35,7 +33,7 @@ export const recovery: Section = async () => {
     };
   } finally {
     await cluster.stop();
-    await rm(directory, { recursive: true, force: true });
+    await emptyDirectory(directory);
   }
 };
 
