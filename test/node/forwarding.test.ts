@@ -12,9 +12,10 @@ import type { Acknowledged, AppendListener } from "../../src/node/node.js";
 import type { RoutedAppend } from "../../src/node/routed-append.js";
 import { ForwardStream } from "../../src/peer/forward-stream.js";
 import { implementNodeService } from "../../src/peer/node-service.js";
-import { PeerClient } from "../../src/peer/peer-client.js";
+import type { PeerClient } from "../../src/peer/peer-client.js";
 import { startGrpcServer, type RunningServer } from "../../src/rpc/server.js";
 import { takeAppend } from "../../src/service/append-check.js";
+import { openPeer } from "../peer/open-peer.js";
 import { append, encodeAppend, startProxy } from "../service/test-service.js";
 
 const limits = { entryBytesMax: 1000, appendBytesMax: 10_000, appendEntriesMax: 100 };
@@ -98,15 +99,7 @@ describe("forwarded appends", () => {
       },
     });
     proxy = await startProxy(`127.0.0.1:${server.port}`);
-    peer = new PeerClient({
-      self: { clusterId: "c", nodeId: "n1", incarnation: "follower" },
-      nodeId: "n2",
-      address: proxy.address,
-      timeoutMs: 5000,
-      receive: () => undefined,
-      onReachable: () => undefined,
-      onLeaderNamed: () => undefined,
-    });
+    peer = openPeer({ address: proxy.address });
     follower = router(
       () => expect.fail("a follower's core takes nothing"),
       () => stream,

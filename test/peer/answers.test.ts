@@ -10,10 +10,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Message } from "../../src/core/protocol.js";
 import type { SuraftError } from "../../src/errors.js";
 import { ForwardStream } from "../../src/peer/forward-stream.js";
-import { PeerClient } from "../../src/peer/peer-client.js";
+import type { PeerClient } from "../../src/peer/peer-client.js";
+import { openPeer } from "./open-peer.js";
 import { startTestServer, type TestHandlers, type TestServer } from "../rpc/test-server.js";
 
-const self = { clusterId: "c", nodeId: "n1", incarnation: "i1" };
 const sender = { clusterId: "c", nodeId: "n2", incarnation: "i2", receiverId: "n1" };
 const tooGreat = 2n ** 60n;
 
@@ -25,14 +25,10 @@ describe("a peer that answers what makes no sense", () => {
 
   async function open(handlers: TestHandlers): Promise<PeerClient> {
     server = await startTestServer(handlers);
-    peer = new PeerClient({
-      self,
-      nodeId: "n2",
+    peer = openPeer({
       address: server.address,
-      timeoutMs: 5_000,
       receive: (_sender, message) => received.push(message),
       onReachable: (reachable, reason) => (reachable ? undefined : unreachable(reason)),
-      onLeaderNamed: () => undefined,
     });
     return peer;
   }

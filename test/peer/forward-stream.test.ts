@@ -3,9 +3,10 @@ import { expect } from "chai";
 import { takeRepeated } from "../../src/log/repeated-messages.js";
 import { appendsField } from "../../src/peer/forward-request.js";
 import { ForwardStream, type ForwardedAppend } from "../../src/peer/forward-stream.js";
-import { PeerClient } from "../../src/peer/peer-client.js";
+import type { PeerClient } from "../../src/peer/peer-client.js";
 import { deferred, startTestServer, type TestServer } from "../rpc/test-server.js";
 import { startProxy } from "../service/test-service.js";
+import { openPeer } from "./open-peer.js";
 
 const MIB = 1024 ** 2;
 
@@ -38,15 +39,7 @@ describe("a stream of forwarded appends", () => {
       },
     });
     proxy = await startProxy(server.address);
-    peer = new PeerClient({
-      self: { clusterId: "c", nodeId: "n1", incarnation: "i" },
-      nodeId: "n2",
-      address: proxy.address,
-      timeoutMs: 5000,
-      receive: () => undefined,
-      onReachable: () => undefined,
-      onLeaderNamed: () => undefined,
-    });
+    peer = openPeer({ address: proxy.address });
   });
 
   afterEach(async () => {
