@@ -12,6 +12,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { AckRange, AppendFailure, AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
+import { takeGathered } from "../rpc/take-gathered.js";
 import { bytesFieldSize } from "../rpc/wire.js";
 import { encodeSeveral } from "./codec.js";
 import type { Connection } from "./connection.js";
@@ -19,10 +20,8 @@ import { exactNumber, timeOf } from "./exact.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
 
-/** How large a message becomes, if it is more than one append; a server takes 1 MiB. */
-const requestBytesMax = 256 * 1024;
-/** How many appends it has at most; a server takes 8,192. */
-const requestAppendsMax = 4_096;
+/** A server takes 8,192 appends in a message, and 1 MiB. */
+const requestMax = { count: 4_096, bytes: 256 * 1024 };
 
 export interface SessionStreamOptions {
   /** Whose numbers the appends have; undefined: they go without. */
@@ -99,7 +98,8 @@ export class SessionStream {
   #sendGathered(): void {
     if (this.#leaving || this.#finished || this.#gathered.length === 0) return;
     this.#leaving = true;
-    this.#stream.write(this.#takeRequest(), () => {
+    this.#stream.write(this.#takeRequest(), (error?: Error | null) => {
+      if (error !== undefined && error !== null) return;
       this.#leaving = false;
       this.#sendGathered();
     });
@@ -107,15 +107,10 @@ export class SessionStream {
 
   /** The next message: one append, or as many as go into one. */
   #takeRequest(): Uint8Array {
-    const gathered = this.#gathered;
-    const countMax = Math.min(gathered.length, requestAppendsMax);
-    let count = 0;
-    for (let sizeBytes = 0; count < countMax; count += 1) {
-      sizeBytes += bytesFieldSize(gathered[count]?.length ?? 0);
-      if (count > 0 && sizeBytes > requestBytesMax) break;
-    }
-    this.#sentCount += count;
-    const appends = gathered.splice(0, count);
+    const appends = takeGathered(this.#gathered, requestMax, ({ length }) =>
+      bytesFieldSize(length),
+    );
+    this.#sentCount += appends.length;
     const [first] = appends;
     return first !== undefined && appends.length === 1 ? first : encodeSeveral(appends);
   }

@@ -14,6 +14,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { ForwardedAppendSchema, ForwardRequestSchema } from "../../gen/suraft/node/v1/node_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromServiceError, fromStatus } from "../rpc/status.js";
+import { takeGathered } from "../rpc/take-gathered.js";
 import { encodeForwardRequest, forwardPartSize } from "./forward-request.js";
 import { answeredAppends, toMilliseconds, toNumber } from "./messages.js";
 import type { ForwardResponse } from "../../gen/suraft/node/v1/node_pb.js";
@@ -82,10 +83,8 @@ interface GatheredPart<A> extends ForwardPart {
   readonly append: A | undefined;
 }
 
-/** How much of what has gathered travels in a message, if it is more than one append. */
-const requestBytesMax = 1024 ** 2;
-/** How many appends it holds at most: a few milliseconds of the leader's work. */
-const requestAppendsMax = 2_048;
+/** Some milliseconds of the leader's work. */
+const requestMax = { count: 2_048, bytes: 1024 ** 2 };
 
 export class ForwardStream<A extends ForwardedAppend> {
   readonly #options: ForwardStreamOptions<A>;
@@ -172,15 +171,7 @@ export class ForwardStream<A extends ForwardedAppend> {
 
   /** The next request: as much of what has gathered as goes into one. */
   #takeRequest(): Uint8Array {
-    const gathered = this.#gathered;
-    let count = 0;
-    const countMax = Math.min(gathered.length, requestAppendsMax);
-    for (let sizeBytes = 0; count < countMax; count++) {
-      const part = gathered[count];
-      if (part !== undefined) sizeBytes += forwardPartSize(part);
-      if (count > 0 && sizeBytes > requestBytesMax) break;
-    }
-    const parts = gathered.splice(0, count);
+    const parts = takeGathered(this.#gathered, requestMax, forwardPartSize);
     for (const { append } of parts) {
       if (append !== undefined) this.#outstanding.set(++this.#sentCount, append);
     }

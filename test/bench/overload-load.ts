@@ -12,6 +12,8 @@ import type { OverloadLoad, Refusals } from "./load.js";
 
 const connectionCount = 16;
 const tickMs = 1;
+/** How long the last answers may take. */
+const answersMs = 30_000;
 /** What is late is let go: to make up for it at once would be a wave, not a pace. */
 const ticksAtOnce = 10;
 
@@ -36,7 +38,11 @@ export async function overloadLoad(
     }
     await sleep(tickMs);
   }
-  while (offer.inFlight > 0) await sleep(tickMs);
+  const untilMs = performance.now() + answersMs;
+  while (offer.inFlight > 0) {
+    if (performance.now() > untilMs) throw new Error(`${offer.inFlight} appends have no answer`);
+    await sleep(tickMs);
+  }
   for (const connection of connections) connection.close();
   return { ...offer.meter.result({ early: false }), refusals: offer.refusals };
 }
