@@ -10,7 +10,7 @@
  * so are the bytes that came for them, but for what comes in one turn.
  */
 
-import { SuraftError } from "../errors.js";
+import type { SuraftError } from "../errors.js";
 import type { ServerCall } from "./server-call.js";
 
 /** How many wait to begin: some half a second of work. More are refused, whatever room there is. */
