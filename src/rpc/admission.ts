@@ -16,9 +16,9 @@ import type { ServerCall } from "./server-call.js";
 /** How many wait to begin: some half a second of work. More are refused, whatever room there is. */
 const waitingMax = 4096;
 /** How many wait to be refused. More are refused in the turn in which they come. */
-const refusedMax = 1024;
-/** How much may have come for calls that wait. */
-const unreadBytesMax = 64 * 1024 ** 2;
+const refusedMax = 4096;
+/** How much may have come for calls that wait; more of them are refused in the turn in which it came. */
+const unreadBytesMax = 128 * 1024 ** 2;
 /** The parts of a turn that a call takes that begins, and one that is refused. */
 const beginCost = 1 / 64;
 const refuseCost = 1 / 8;

@@ -1,8 +1,13 @@
 /** Appends by sessions: streams that never wait for an answer until their window is full. */
 
-import { create, toBinary } from "@bufbuild/protobuf";
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
 import { encodeSeveral } from "../../src/client/codec.js";
+import {
+  bytesFieldSize,
+  numberFieldSize,
+  writeBytesFieldHead,
+  writeNumberField,
+} from "../../src/rpc/wire.js";
 import { connect, encodeAppend, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
@@ -121,11 +126,21 @@ async function runSession(
   });
 }
 
+/** AppendRequest.producer. */
+const producerField = AppendRequestSchema.field.producer.number;
+
 /** The request as it is the turn of a producer, if there are any: with its next number. */
 function numbered(request: Uint8Array, producerIds: readonly bigint[], sent: number): Uint8Array {
-  const producerId = producerIds[sent % producerIds.length];
-  if (producerId === undefined) return request;
-  const sequence = BigInt(1 + Math.floor(sent / producerIds.length));
-  const message = create(AppendRequestSchema, { producer: { producerId, sequence } });
-  return Buffer.concat([request, toBinary(AppendRequestSchema, message)]);
+  const producerId = Number(producerIds[sent % producerIds.length] ?? 0);
+  if (producerId === 0) return request;
+  const id = { number: 1, value: producerId };
+  const sequence = { number: 2, value: 1 + Math.floor(sent / producerIds.length) };
+  const sizeBytes = numberFieldSize(id.value) + numberFieldSize(sequence.value);
+  const whole = Buffer.allocUnsafe(request.length + bytesFieldSize(sizeBytes));
+  whole.set(request);
+  const head = { number: producerField, sizeBytes };
+  let offset = writeBytesFieldHead(whole, request.length, head);
+  offset = writeNumberField(whole, offset, id);
+  writeNumberField(whole, offset, sequence);
+  return whole;
 }

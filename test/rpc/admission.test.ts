@@ -71,9 +71,9 @@ describe("Admission", () => {
     come(64 + 200);
     unreadBytes = 1024 ** 2;
     await turn();
-    const ended = fates.slice(64, 64 + 136);
-    expect(ended).to.deep.equal(numbers(129, 264).map((number) => -number));
-    expect(fates.slice(200)).to.deep.equal(numbers(65, 128));
+    const ended = fates.slice(64, 64 + 72);
+    expect(ended).to.deep.equal(numbers(193, 264).map((number) => -number));
+    expect(fates.slice(136)).to.deep.equal(numbers(65, 128));
     expect([...errors]).to.deep.equal([tooMany]);
   });
 
@@ -104,10 +104,10 @@ describe("Admission", () => {
   });
 
   it("keeps no more than it is bound to", async () => {
-    come(64 + 4096 + 1024 + 5);
-    expect(fates.slice(64)).to.deep.equal(numbers(5185, 5189).map((number) => -number));
+    come(64 + 4096 + 4096 + 5);
+    expect(fates.slice(64)).to.deep.equal(numbers(8257, 8261).map((number) => -number));
     isFull = true;
-    while (fates.length < 5189) await sleep(1);
-    expect(new Set(fates.map(Math.abs))).to.have.property("size", 5189);
+    while (fates.length < 8261) await sleep(1);
+    expect(new Set(fates.map(Math.abs))).to.have.property("size", 8261);
   });
 });
