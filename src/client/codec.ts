@@ -19,7 +19,8 @@ import {
   type ReadRequestSchema,
 } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
-import { encodeRepeated } from "../rpc/wire.js";
+import { takeGathered } from "../rpc/take-gathered.js";
+import { bytesFieldSize, encodeRepeated } from "../rpc/wire.js";
 import { exactNumber, spanOf, timeOf, wholeNumber } from "./exact.js";
 import { decodeMember } from "./member-codec.js";
 import type {
@@ -100,9 +101,21 @@ export function encodeMessage(
   return toBinary(AppendRequestSchema, create(AppendRequestSchema, numbered));
 }
 
-/** An AppendSessionRequest of several AppendRequests. */
-export function encodeSeveral(appends: readonly Uint8Array[]): Uint8Array {
-  return encodeRepeated(AppendSessionRequestSchema.field.appends.number, appends);
+/** A server takes 8,192 appends in a message of a session, and 1 MiB. */
+const sessionRequestMax = { count: 4_096, bytes: 256 * 1024 };
+
+/** Takes the next AppendSessionRequest from AppendRequests that have gathered, and says how many it holds. */
+export function takeSessionRequest(gathered: Uint8Array[]): {
+  readonly request: Uint8Array;
+  readonly count: number;
+} {
+  const appends = takeGathered(gathered, sessionRequestMax, ({ length }) => bytesFieldSize(length));
+  const [first] = appends;
+  const request =
+    first !== undefined && appends.length === 1
+      ? first
+      : encodeRepeated(AppendSessionRequestSchema.field.appends.number, appends);
+  return { request, count: appends.length };
 }
 
 function encodeEntry({ payload, headers, key }: NewEntry): MessageInitShape<typeof EntrySchema> {

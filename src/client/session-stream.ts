@@ -12,16 +12,11 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { AckRange, AppendFailure, AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
 import { SuraftError } from "../errors.js";
 import { fromStatus } from "../rpc/status.js";
-import { takeGathered } from "../rpc/take-gathered.js";
-import { bytesFieldSize } from "../rpc/wire.js";
-import { encodeSeveral } from "./codec.js";
+import { takeSessionRequest } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { exactNumber, timeOf } from "./exact.js";
 import { failureOf, isVouchedFor } from "./failure.js";
 import type { PendingAppend, PendingQueue } from "./pending.js";
-
-/** A server takes 8,192 appends in a message, and 1 MiB. */
-const requestMax = { count: 4_096, bytes: 256 * 1024 };
 
 export interface SessionStreamOptions {
   /** Whose numbers the appends have; undefined: they go without. */
@@ -98,21 +93,13 @@ export class SessionStream {
   #sendGathered(): void {
     if (this.#leaving || this.#finished || this.#gathered.length === 0) return;
     this.#leaving = true;
-    this.#stream.write(this.#takeRequest(), (error?: Error | null) => {
+    const { request, count } = takeSessionRequest(this.#gathered);
+    this.#sentCount += count;
+    this.#stream.write(request, (error?: Error | null) => {
       if (error !== undefined && error !== null) return;
       this.#leaving = false;
       this.#sendGathered();
     });
-  }
-
-  /** The next message: one append, or as many as go into one. */
-  #takeRequest(): Uint8Array {
-    const appends = takeGathered(this.#gathered, requestMax, ({ length }) =>
-      bytesFieldSize(length),
-    );
-    this.#sentCount += appends.length;
-    const [first] = appends;
-    return first !== undefined && appends.length === 1 ? first : encodeSeveral(appends);
   }
 
   #take(response: AppendSessionResponse): void {

@@ -21,11 +21,14 @@ export const keyConditionsMax = 256;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** The options while they are collected. */
+type DraftOptions = Mutable<Omit<AppendOptions, "keyConditions">> & {
+  keyConditions?: KeyCondition[];
+};
+
 /** What was found beside the entries of one message. */
 export interface FoundFields {
-  readonly options: Mutable<AppendOptions>;
-  /** Those of the options, while they are collected. */
-  keyConditions?: KeyCondition[];
+  readonly options: DraftOptions;
   /** The number of the client's stream, in a ForwardedAppend. */
   stream: number;
   /** The number of the stream that a ForwardedAppend closes. */
@@ -58,12 +61,11 @@ const conditionFields: MessageFields<Mutable<KeyCondition>> = {
   },
 };
 
-function readKeyCondition(cursor: Cursor, found: FoundFields): boolean {
+function readKeyCondition(cursor: Cursor, { options }: FoundFields): boolean {
   const condition = { key: "", sinceIndex: 0 };
   if (!takeMessage(cursor, conditionFields, condition)) return false;
-  const conditions = (found.keyConditions ??= []);
+  const conditions = (options.keyConditions ??= []);
   conditions.push(condition);
-  found.options.keyConditions = conditions;
   if (condition.key === "") cursor.fail("a key condition has no key");
   else if (condition.sinceIndex === 0) cursor.fail("a key condition has no since_index");
   else if (conditions.length > keyConditionsMax) {
@@ -168,8 +170,7 @@ export const forwardedAppendFields: MessageFields<FoundFields> = {
 
 /** Collects the fields beside the entries of one message. */
 export class OptionsReader implements FoundFields {
-  readonly options: Mutable<AppendOptions> = {};
-  declare keyConditions?: KeyCondition[];
+  readonly options: DraftOptions = {};
   stream = 0;
   closedStream = 0;
   readonly #fields: MessageFields<FoundFields>;

@@ -15,9 +15,7 @@ import {
 } from "../rpc/wire.js";
 import { appendFailure, takeAppend } from "./append-check.js";
 
-const tooMany = new SuraftError("overloaded", "too many appends wait to be read; slow down", {
-  retryDelayMs: 100,
-});
+const tooMany = new SuraftError("overloaded", "too many appends wait to be read; slow down");
 
 /** Which calls of LogService.Append begin. */
 export function admittanceOf(node: Pick<Node, "appendRefusal">): Admittance {

@@ -1,7 +1,7 @@
 /** Appends by sessions: streams that never wait for an answer until their window is full. */
 
 import { AppendRequestSchema, type AppendSessionResponse } from "../../gen/suraft/v1/log_pb.js";
-import { encodeSeveral } from "../../src/client/codec.js";
+import { takeSessionRequest } from "../../src/client/codec.js";
 import {
   bytesFieldSize,
   numberFieldSize,
@@ -11,9 +11,6 @@ import {
 import { connect, encodeAppend, logCalls } from "./log-client.js";
 import { Meter, type Measured } from "./meter.js";
 import type { SessionLoad } from "./load.js";
-
-/** As suraft's client has it. */
-const gatherBytesMax = 256 * 1024;
 
 export async function sessionLoad(load: SessionLoad): Promise<Measured> {
   const request = encodeAppend(load.entriesPerAppend, load.payloadBytes);
@@ -60,16 +57,14 @@ async function runSession(
   let sent = 0;
   let answered = 0;
   let ended = false;
-  let gathered: Uint8Array[] = [];
+  const gathered: Uint8Array[] = [];
   let leaving = false;
 
   /** As suraft's client does: what comes while a message leaves goes with the next. */
   const leave = (): void => {
     if (leaving || gathered.length === 0) return;
-    const [first = request] = gathered;
-    const together = gathered.splice(0, Math.max(1, gatherBytesMax / first.length));
     leaving = true;
-    stream.write(together.length === 1 ? first : encodeSeveral(together), () => {
+    stream.write(takeSessionRequest(gathered).request, () => {
       leaving = false;
       leave();
     });
